@@ -1,0 +1,105 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace V100.Net;
+
+/// <summary>Takes the packets of a full or finished batch: a socket, or a simulated network.</summary>
+public interface IPacketTransmitter
+{
+    /// <summary>Sends, or drops and counts, every entry of the batch, in order for each destination. Called by <see cref="TransmitBatch.Flush"/> only.</summary>
+    void Transmit(TransmitBatch batch);
+}
+
+/// <summary>
+/// What one loop turn of a worker sends: packets written in place, one behind the other in native memory, with their
+/// addresses. It is the packet output of every protocol machine.
+/// </summary>
+/// <remarks>
+/// The producer: <see cref="Reserve"/> room, write, then <see cref="Commit"/> the true length (or not, which gives the
+/// room back at the next <see cref="Reserve"/>). A batch without room flushes itself, so a fan-out of any width fits.
+/// The driver calls <see cref="Flush"/> at the end of each loop turn.
+/// </remarks>
+public sealed unsafe class TransmitBatch : IDisposable
+{
+    /// <summary>The largest packet that can be reserved: the largest UDP payload.</summary>
+    public const int MaxPacketLength = 65_507;
+
+    private readonly IPacketTransmitter _transmitter;
+    private readonly byte* _memory;
+    private readonly int _memoryLength;
+    private readonly Entry[] _entries;
+    private int _used;
+
+    internal struct Entry
+    {
+        public byte* Data;
+        public int Length;
+        public TransportAddress Remote;
+        public TransportAddress Local;
+    }
+
+    /// <param name="transmitter">Where flushed packets go.</param>
+    /// <param name="capacity">Packets that the batch holds before it flushes itself.</param>
+    public TransmitBatch(IPacketTransmitter transmitter, int capacity = 1024)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
+        _transmitter = transmitter;
+        _entries = new Entry[capacity];
+        _memoryLength = Math.Max(capacity * 1500, MaxPacketLength);
+        _memory = (byte*)NativeMemory.AlignedAlloc((nuint)_memoryLength, 4096);
+    }
+
+    public int Count { get; private set; }
+
+    internal ReadOnlySpan<Entry> Entries => _entries.AsSpan(0, Count);
+
+    /// <summary>Room for one packet of at most <paramref name="maxLength"/> bytes.</summary>
+    /// <param name="remote">Where it goes.</param>
+    /// <param name="local">The address of this machine that it must come from; <c>default</c> leaves it to the system.</param>
+    /// <param name="maxLength">At most <see cref="MaxPacketLength"/>.</param>
+    public Span<byte> Reserve(in TransportAddress remote, in TransportAddress local, int maxLength)
+    {
+        Debug.Assert((uint)maxLength <= MaxPacketLength);
+        if (Count == _entries.Length || _memoryLength - _used < maxLength)
+        {
+            Flush();
+        }
+
+        ref Entry entry = ref _entries[Count];
+        entry.Data = _memory + _used;
+        entry.Length = maxLength;
+        entry.Remote = remote;
+        entry.Local = local;
+        return new Span<byte>(entry.Data, maxLength);
+    }
+
+    /// <summary>Makes the packet last reserved part of the batch, with its first <paramref name="length"/> bytes.</summary>
+    public void Commit(int length)
+    {
+        Debug.Assert((uint)length <= (uint)_entries[Count].Length);
+        _entries[Count].Length = length;
+        _used += length;
+        Count++;
+    }
+
+    public ReadOnlySpan<byte> GetPacket(int index, out TransportAddress remote, out TransportAddress local)
+    {
+        ref readonly Entry entry = ref Entries[index];
+        remote = entry.Remote;
+        local = entry.Local;
+        return new ReadOnlySpan<byte>(entry.Data, entry.Length);
+    }
+
+    public void Flush()
+    {
+        if (Count > 0)
+        {
+            _transmitter.Transmit(this);
+            Count = 0;
+        }
+
+        _used = 0;
+    }
+
+    public void Dispose() => NativeMemory.AlignedFree(_memory);
+}

@@ -1,0 +1,1 @@
+namespace V100.Sfu; internal static class Placeholder;

@@ -1,0 +1,1 @@
+namespace V100.Stun; internal static class Placeholder;

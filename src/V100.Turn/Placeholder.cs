@@ -1,0 +1,1 @@
+namespace V100.Turn; internal static class Placeholder;
