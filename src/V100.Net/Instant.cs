@@ -15,7 +15,14 @@ public readonly record struct Instant(long Nanoseconds) : IComparable<Instant>
 
     public static Instant Earlier(Instant left, Instant right) => left <= right ? left : right;
 
-    public static Instant operator +(Instant instant, TimeSpan span) => new(instant.Nanoseconds + span.Ticks * 100);
+    /// <summary>Never and what lies beyond the end of time stay <see cref="Never"/>, so that a deadline never wraps into the past.</summary>
+    public static Instant operator +(Instant instant, TimeSpan span)
+    {
+        long sum = unchecked(instant.Nanoseconds + span.Ticks * 100);
+        bool wrapped = span.Ticks > long.MaxValue / 100 || span.Ticks >= 0 && sum < instant.Nanoseconds;
+        return wrapped || instant == Never ? Never : new Instant(sum);
+    }
+
     public static Instant operator -(Instant instant, TimeSpan span) => new(instant.Nanoseconds - span.Ticks * 100);
     public static TimeSpan operator -(Instant left, Instant right) => new((left.Nanoseconds - right.Nanoseconds) / 100);
 

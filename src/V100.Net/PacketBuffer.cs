@@ -20,6 +20,7 @@ public sealed unsafe class PacketBuffer
     private readonly PacketPool _pool;
     private readonly byte* _memory;
     private int _references;
+    private int _length;
 
     internal PacketBuffer(PacketPool pool, byte* memory)
     {
@@ -33,9 +34,18 @@ public sealed unsafe class PacketBuffer
     /// <summary>All the bytes, for the producer.</summary>
     public Span<byte> Room => new(_memory, Capacity);
 
-    public int Length { get; set; }
+    /// <summary>Bytes of <see cref="Room"/> that the packet fills.</summary>
+    public int Length
+    {
+        get => _length;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)value, (uint)Capacity, nameof(value));
+            _length = value;
+        }
+    }
 
-    public ReadOnlySpan<byte> Bytes => new(_memory, Length);
+    public ReadOnlySpan<byte> Bytes => new(_memory, _length);
 
     public void AddReferences(int count)
     {
@@ -57,6 +67,6 @@ public sealed unsafe class PacketBuffer
     {
         Debug.Assert(_references == 0);
         _references = 1;
-        Length = 0;
+        _length = 0;
     }
 }

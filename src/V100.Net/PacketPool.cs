@@ -13,19 +13,31 @@ public sealed unsafe class PacketPool : IDisposable
     private readonly int _slabLimit;
     private readonly List<nint> _slabs = [];
     private PacketBuffer? _free;
-    private PacketBuffer? _returned;
     private long _rented;
-    private long _returnedCount;
+    private Returns _returns;
+
+    // What other threads write, on cache lines of its own.
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Returns
+    {
+        private readonly Gap _before;
+        public PacketBuffer? Stack;
+        public long Count;
+        private readonly Gap _after;
+    }
+
+    [StructLayout(LayoutKind.Sequential, Size = 128)]
+    private struct Gap;
 
     /// <param name="maxBuffers">The bound, rounded up to whole slabs of 256 buffers (512 KiB).</param>
     public PacketPool(int maxBuffers)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxBuffers);
-        _slabLimit = (maxBuffers + BuffersPerSlab - 1) / BuffersPerSlab;
+        _slabLimit = (int)(((long)maxBuffers + BuffersPerSlab - 1) / BuffersPerSlab);
     }
 
     /// <summary>Buffers that somebody holds now. Exact when no other thread is returning.</summary>
-    public long InUse => Volatile.Read(ref _rented) - Volatile.Read(ref _returnedCount);
+    public long InUse => Volatile.Read(ref _rented) - Volatile.Read(ref _returns.Count);
 
     public long AllocatedBytes => (long)_slabs.Count * BuffersPerSlab * PacketBuffer.Capacity;
 
@@ -50,11 +62,11 @@ public sealed unsafe class PacketPool : IDisposable
     internal void Return(PacketBuffer buffer)
     {
         // A stack that only the owner empties, and always whole: no ABA.
-        PacketBuffer? head = Volatile.Read(ref _returned);
+        PacketBuffer? head = Volatile.Read(ref _returns.Stack);
         while (true)
         {
             buffer.Next = head;
-            PacketBuffer? seen = Interlocked.CompareExchange(ref _returned, buffer, head);
+            PacketBuffer? seen = Interlocked.CompareExchange(ref _returns.Stack, buffer, head);
             if (seen == head)
             {
                 break;
@@ -63,11 +75,11 @@ public sealed unsafe class PacketPool : IDisposable
             head = seen;
         }
 
-        Interlocked.Increment(ref _returnedCount);
+        Interlocked.Increment(ref _returns.Count);
     }
 
     private PacketBuffer? TakeReturned() =>
-        Volatile.Read(ref _returned) is null ? null : Interlocked.Exchange(ref _returned, null);
+        Volatile.Read(ref _returns.Stack) is null ? null : Interlocked.Exchange(ref _returns.Stack, null);
 
     private bool TryGrowSlow(out PacketBuffer? first)
     {
@@ -96,6 +108,6 @@ public sealed unsafe class PacketPool : IDisposable
         }
 
         _slabs.Clear();
-        _free = _returned = null;
+        _free = _returns.Stack = null;
     }
 }

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace V100.Net;
 
@@ -12,18 +11,7 @@ public sealed class SpscRing<T>
 {
     private readonly T[] _items;
     private readonly int _mask;
-    private Positions _positions;
-
-    // Head and tail on cache lines of their own; each side keeps a copy of the other's position and reads the
-    // shared one only when the copy says full (or empty).
-    [StructLayout(LayoutKind.Explicit, Size = 384)]
-    private struct Positions
-    {
-        [FieldOffset(128)] public int Tail;
-        [FieldOffset(132)] public int HeadSeenByWriter;
-        [FieldOffset(256)] public int Head;
-        [FieldOffset(260)] public int TailSeenByReader;
-    }
+    private RingPositions _positions;
 
     /// <param name="capacity">Rounded up to a power of two.</param>
     public SpscRing(int capacity)
@@ -40,7 +28,7 @@ public sealed class SpscRing<T>
     /// <summary>Writer only. False when the ring is full.</summary>
     public bool TryWrite(in T item)
     {
-        int tail = _positions.Tail;
+        long tail = _positions.Tail;
         if (tail - _positions.HeadSeenByWriter == _items.Length)
         {
             _positions.HeadSeenByWriter = Volatile.Read(ref _positions.Head);
@@ -50,7 +38,7 @@ public sealed class SpscRing<T>
             }
         }
 
-        _items[tail & _mask] = item;
+        _items[(int)tail & _mask] = item;
         Volatile.Write(ref _positions.Tail, tail + 1);
         return true;
     }
@@ -58,7 +46,7 @@ public sealed class SpscRing<T>
     /// <summary>Reader only. False when the ring is empty.</summary>
     public bool TryRead(out T item)
     {
-        int head = _positions.Head;
+        long head = _positions.Head;
         if (head == _positions.TailSeenByReader)
         {
             _positions.TailSeenByReader = Volatile.Read(ref _positions.Tail);
@@ -69,7 +57,7 @@ public sealed class SpscRing<T>
             }
         }
 
-        ref T slot = ref _items[head & _mask];
+        ref T slot = ref _items[(int)head & _mask];
         item = slot;
         if (RuntimeHelpers.IsReferenceOrContainsReferences<T>())
         {

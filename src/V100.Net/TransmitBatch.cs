@@ -1,4 +1,4 @@
-using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 
 namespace V100.Net;
@@ -25,10 +25,11 @@ public sealed unsafe class TransmitBatch : IDisposable
     public const int MaxPacketLength = 65_507;
 
     private readonly IPacketTransmitter _transmitter;
-    private readonly byte* _memory;
-    private readonly int _memoryLength;
+    private byte* _memory;
+    private int _memoryLength;
     private readonly Entry[] _entries;
     private int _used;
+    private int _reserved = -1;
 
     internal struct Entry
     {
@@ -59,9 +60,10 @@ public sealed unsafe class TransmitBatch : IDisposable
     /// <param name="maxLength">At most <see cref="MaxPacketLength"/>.</param>
     public Span<byte> Reserve(in TransportAddress remote, in TransportAddress local, int maxLength)
     {
-        Debug.Assert((uint)maxLength <= MaxPacketLength);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)maxLength, (uint)MaxPacketLength, nameof(maxLength));
         if (Count == _entries.Length || _memoryLength - _used < maxLength)
         {
+            ObjectDisposedException.ThrowIf(_memory is null, this);
             Flush();
         }
 
@@ -70,15 +72,21 @@ public sealed unsafe class TransmitBatch : IDisposable
         entry.Length = maxLength;
         entry.Remote = remote;
         entry.Local = local;
+        _reserved = maxLength;
         return new Span<byte>(entry.Data, maxLength);
     }
 
-    /// <summary>Makes the packet last reserved part of the batch, with its first <paramref name="length"/> bytes.</summary>
+    /// <summary>Makes the packet last reserved part of the batch, with its first <paramref name="length"/> bytes. Once for each reservation.</summary>
     public void Commit(int length)
     {
-        Debug.Assert((uint)length <= (uint)_entries[Count].Length);
+        if ((uint)length > (uint)_reserved || _reserved < 0)
+        {
+            ThrowNotReserved();
+        }
+
         _entries[Count].Length = length;
         _used += length;
+        _reserved = -1;
         Count++;
     }
 
@@ -99,7 +107,18 @@ public sealed unsafe class TransmitBatch : IDisposable
         }
 
         _used = 0;
+        _reserved = -1;
     }
 
-    public void Dispose() => NativeMemory.AlignedFree(_memory);
+    /// <summary>Frees the memory; what was not flushed is lost.</summary>
+    public void Dispose()
+    {
+        NativeMemory.AlignedFree(_memory);
+        _memory = null;
+        _memoryLength = -1;
+        Count = 0;
+    }
+
+    [DoesNotReturn]
+    private static void ThrowNotReserved() => throw new InvalidOperationException("Commit needs a reservation of at least its length.");
 }

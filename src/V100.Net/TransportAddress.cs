@@ -33,12 +33,14 @@ public readonly struct TransportAddress : IEquatable<TransportAddress>
 
     /// <param name="address">16 bytes in network order; an IPv4-mapped one gives an IPv4 address.</param>
     /// <param name="port">In host order.</param>
-    /// <param name="scope">Interface index of a link-local address, else 0.</param>
-    public static TransportAddress FromIPv6(ReadOnlySpan<byte> address, ushort port, uint scope = 0) => new(
-        BinaryPrimitives.ReadUInt64BigEndian(address),
-        BinaryPrimitives.ReadUInt64BigEndian(address[8..]),
-        port,
-        scope);
+    /// <param name="scope">Interface index of a link-local address; not kept for others, which it does not distinguish.</param>
+    public static TransportAddress FromIPv6(ReadOnlySpan<byte> address, ushort port, uint scope = 0)
+    {
+        ulong high = BinaryPrimitives.ReadUInt64BigEndian(address);
+        ulong low = BinaryPrimitives.ReadUInt64BigEndian(address[8..]);
+        bool linkLocal = high >> 54 == 0xFE80 >> 6;
+        return new TransportAddress(high, low, port, linkLocal ? scope : 0);
+    }
 
     public static TransportAddress From(IPEndPoint endPoint) => From(endPoint.Address, (ushort)endPoint.Port);
 
@@ -94,12 +96,12 @@ public readonly struct TransportAddress : IEquatable<TransportAddress>
     public override bool Equals(object? obj) => obj is TransportAddress other && Equals(other);
 
     /// <summary>
-    /// A multiplicative mix, cheap on the packet path. Tables keyed by remote addresses are bounded, since an
-    /// attacker who spoofs sources can choose collisions.
+    /// A multiplicative mix, cheap on the packet path, good in its low bits too. Tables keyed by remote addresses are
+    /// bounded, since an attacker who spoofs sources can choose collisions.
     /// </summary>
     public override int GetHashCode()
     {
-        ulong mixed = (_low ^ ((ulong)_port << 48) ^ (_high * 0x9E37_79B9_7F4A_7C15)) * 0xD6E8_FEB8_6659_FD93;
+        ulong mixed = (_low ^ (_port * 0xC2B2_AE3D_27D4_EB4F) ^ (_high * 0x9E37_79B9_7F4A_7C15)) * 0xD6E8_FEB8_6659_FD93;
         return (int)(mixed >> 32) ^ (int)mixed;
     }
 

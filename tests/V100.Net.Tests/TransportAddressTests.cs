@@ -32,4 +32,20 @@ public class TransportAddressTests
         Assert.NotEqual(one, one.WithPort(6));
         Assert.NotEqual(one, TransportAddress.FromIPv4(2, 5));
     }
+
+    [Fact]
+    public void Only_a_link_local_address_keeps_its_scope()
+    {
+        byte[] linkLocal = IPAddress.Parse("fe80::1").GetAddressBytes();
+        byte[] global = IPAddress.Parse("2001:db8::1").GetAddressBytes();
+        Assert.Equal(3u, TransportAddress.FromIPv6(linkLocal, 5, 3).Scope);
+        Assert.Equal(TransportAddress.FromIPv6(global, 5), TransportAddress.FromIPv6(global, 5, 3));
+    }
+
+    [Fact]
+    public void Ports_of_one_host_spread_over_the_low_bits_of_the_hash()
+    {
+        HashSet<int> buckets = [.. Enumerable.Range(1, 4096).Select(port => TransportAddress.FromIPv4(0x0A000001, (ushort)port).GetHashCode() & 4095)];
+        Assert.InRange(buckets.Count, 2000, 4096);
+    }
 }
