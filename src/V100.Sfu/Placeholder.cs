@@ -1,1 +1,0 @@
-namespace V100.Sfu; internal static class Placeholder;
