@@ -1,1 +1,0 @@
-namespace V100.Stun; internal static class Placeholder;

@@ -1,0 +1,224 @@
+using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using V100.Net;
+
+namespace V100.Stun;
+
+/// <summary>
+/// A received STUN message, as a view of the datagram. <see cref="TryParse"/> validates the framing of the whole message
+/// once: the two zero bits, a length that is the datagram's own, the cookie, and the bounds of every attribute. After that
+/// each known attribute is found in constant time. Nothing is copied.
+/// </summary>
+/// <remarks>
+/// Only attributes that count are visible: of a repeated one the first (RFC 8489, 14), after MESSAGE-INTEGRITY only
+/// MESSAGE-INTEGRITY-SHA256 and FINGERPRINT (14.5), after that only FINGERPRINT (14.6), which must be the last (14.7).
+/// The integrity and the fingerprint are not checked here: see <see cref="StunIntegrity"/> and <see cref="StunFingerprint"/>.
+/// </remarks>
+public ref struct StunReader
+{
+    /// <summary>How many unknown comprehension-required types are kept; further ones are not listed in a 420.</summary>
+    public const int MaxUnknownRequired = 8;
+
+    private ReadOnlySpan<byte> _message;
+    private ulong _present;
+    private int _unknownCount;
+    private ValueOffsets _offsets;
+    private UnknownTypes _unknown;
+
+    /// <summary>False for everything that is not exactly one well-formed STUN message; the caller drops it without an answer.</summary>
+    public static bool TryParse(ReadOnlySpan<byte> datagram, out StunReader message)
+    {
+        message = default;
+
+        // RFC 8489, 5: two zero bits, a length without the header and a multiple of four, the cookie.
+        if (datagram.Length < StunHeader.Length)
+        {
+            return false;
+        }
+
+        uint typeAndLength = BinaryPrimitives.ReadUInt32BigEndian(datagram);
+        if ((typeAndLength & 0xC000_0003) != 0
+            || (ushort)typeAndLength != datagram.Length - StunHeader.Length
+            || BinaryPrimitives.ReadUInt32BigEndian(datagram[StunHeader.CookieOffset..]) != StunHeader.MagicCookie)
+        {
+            return false;
+        }
+
+        message._message = datagram;
+        return message.TryReadAttributes();
+    }
+
+    public readonly StunMessageType Type => new(BinaryPrimitives.ReadUInt16BigEndian(_message));
+
+    /// <summary>12 bytes.</summary>
+    public readonly ReadOnlySpan<byte> TransactionId =>
+        _message.Slice(StunHeader.TransactionIdOffset, StunHeader.TransactionIdLength);
+
+    /// <summary>The whole message.</summary>
+    public readonly ReadOnlySpan<byte> Bytes => _message;
+
+    /// <summary>
+    /// Comprehension-required types (below 0x8000) that are no <see cref="StunAttributeType"/>, each once, in their order,
+    /// at most <see cref="MaxUnknownRequired"/>.
+    /// </summary>
+    [UnscopedRef]
+    public readonly ReadOnlySpan<ushort> UnknownRequired => ((ReadOnlySpan<ushort>)_unknown)[.._unknownCount];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly bool Has(StunAttributeType type) => (_present >> StunAttributeSlot.Of(type) & 1) != 0;
+
+    /// <summary>The value without its padding.</summary>
+    public readonly bool TryGet(StunAttributeType type, out ReadOnlySpan<byte> value)
+    {
+        if (!TryGetOffset(type, out int offset))
+        {
+            value = default;
+            return false;
+        }
+
+        value = _message.Slice(offset, BinaryPrimitives.ReadUInt16BigEndian(_message[(offset - 2)..]));
+        return true;
+    }
+
+    /// <summary>False also when the value has another length than 4 bytes.</summary>
+    public readonly bool TryGetUInt32(StunAttributeType type, out uint value)
+    {
+        value = 0;
+        return TryGet(type, out ReadOnlySpan<byte> bytes)
+            && bytes.Length == sizeof(uint)
+            && BinaryPrimitives.TryReadUInt32BigEndian(bytes, out value);
+    }
+
+    /// <summary>False also when the value has another length than 8 bytes.</summary>
+    public readonly bool TryGetUInt64(StunAttributeType type, out ulong value)
+    {
+        value = 0;
+        return TryGet(type, out ReadOnlySpan<byte> bytes)
+            && bytes.Length == sizeof(ulong)
+            && BinaryPrimitives.TryReadUInt64BigEndian(bytes, out value);
+    }
+
+    /// <summary>XOR-MAPPED-, XOR-PEER- or XOR-RELAYED-ADDRESS. False also when the value is no address.</summary>
+    public readonly bool TryGetXorAddress(StunAttributeType type, out TransportAddress address)
+    {
+        address = default;
+        return TryGet(type, out ReadOnlySpan<byte> value) && StunAddress.TryReadXor(value, TransactionId, out address);
+    }
+
+    /// <summary>False also when the value is no error code.</summary>
+    public readonly bool TryGetErrorCode(out StunErrorCode code)
+    {
+        code = default;
+        return TryGet(StunAttributeType.ErrorCode, out ReadOnlySpan<byte> value) && StunErrorCodeValue.TryRead(value, out code);
+    }
+
+    /// <summary>
+    /// Walks all attributes before the integrity, known or not and with repetitions: for the attributes that a message may
+    /// hold several times (XOR-PEER-ADDRESS in CreatePermission; RFC 8656, 10.1).
+    /// </summary>
+    public readonly StunAttributeEnumerator GetEnumerator() => new(_message);
+
+    /// <summary>Where the value of an attribute starts in <see cref="Bytes"/>.</summary>
+    internal readonly bool TryGetOffset(StunAttributeType type, out int offset)
+    {
+        int slot = StunAttributeSlot.Of(type);
+        if ((_present >> slot & 1) == 0)
+        {
+            offset = 0;
+            return false;
+        }
+
+        offset = _offsets[slot];
+        return true;
+    }
+
+    private bool TryReadAttributes()
+    {
+        ReadOnlySpan<byte> message = _message;
+        ulong present = 0;
+        ulong counting = ulong.MaxValue;
+        int position = StunHeader.Length;
+        while (position < message.Length)
+        {
+            // The length is a multiple of four and so is every step, so that the four bytes of this header are there.
+            uint header = BinaryPrimitives.ReadUInt32BigEndian(message[position..]);
+            int length = (ushort)header;
+            int value = position + StunHeader.AttributeHeaderLength;
+            position = value + StunHeader.Padded(length);
+            if (position > message.Length)
+            {
+                return false;
+            }
+
+            int slot = StunAttributeSlot.Of(header >> 16);
+            if (slot == StunAttributeSlot.Unknown)
+            {
+                // RFC 8489, 14: types below 0x8000 must be comprehended; what stands after the integrity is ignored.
+                if (header < 0x8000_0000 && counting == ulong.MaxValue)
+                {
+                    AddUnknownSlow((ushort)(header >> 16));
+                }
+
+                continue;
+            }
+
+            ulong bit = 1UL << slot;
+            if ((bit & counting & ~present) == 0)
+            {
+                continue;
+            }
+
+            present |= bit;
+            _offsets[slot] = (ushort)value;
+            if ((bit & Sealing) != 0 && !TrySeal(bit, ref counting, length, isLast: position == message.Length))
+            {
+                return false;
+            }
+        }
+
+        _present = present;
+        return true;
+    }
+
+    private static ulong IntegrityBit => 1UL << StunAttributeSlot.Of(StunAttributeType.MessageIntegrity);
+    private static ulong IntegritySha256Bit => 1UL << StunAttributeSlot.Of(StunAttributeType.MessageIntegritySha256);
+    private static ulong FingerprintBit => 1UL << StunAttributeSlot.Of(StunAttributeType.Fingerprint);
+    private static ulong Sealing => IntegrityBit | IntegritySha256Bit | FingerprintBit;
+
+    /// <summary>Narrows what still counts behind one of the attributes that seal what stands before them.</summary>
+    private static bool TrySeal(ulong bit, ref ulong counting, int length, bool isLast)
+    {
+        if (bit == FingerprintBit)
+        {
+            // RFC 8489, 14.7: 32 bits, the last attribute.
+            return isLast && length == sizeof(uint);
+        }
+
+        // RFC 8489, 14.5 and 14.6.
+        counting = bit == IntegrityBit ? IntegritySha256Bit | FingerprintBit : FingerprintBit;
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void AddUnknownSlow(ushort type)
+    {
+        if (_unknownCount < MaxUnknownRequired && !UnknownRequired.Contains(type))
+        {
+            _unknown[_unknownCount++] = type;
+        }
+    }
+
+    // Of each known type's value: 16 bits reach every place in a datagram.
+    [InlineArray(StunAttributeSlot.Count)]
+    private struct ValueOffsets
+    {
+        private ushort _first;
+    }
+
+    [InlineArray(MaxUnknownRequired)]
+    private struct UnknownTypes
+    {
+        private ushort _first;
+    }
+}

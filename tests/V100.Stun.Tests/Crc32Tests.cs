@@ -1,0 +1,33 @@
+using System.Text;
+
+namespace V100.Stun.Tests;
+
+public class Crc32Tests
+{
+    [Fact]
+    public void The_published_check_value()
+    {
+        byte[] digits = Encoding.ASCII.GetBytes("123456789");
+        Assert.Equal(0xCBF43926u, Crc32.Compute(digits));
+        Assert.Equal(0xCBF43926u, Crc32.BySlicing(digits));
+    }
+
+    [Fact]
+    public void Every_way_agrees_with_the_definition()
+    {
+        int seed = Environment.TickCount;
+        var random = new Random(seed);
+        for (int length = 0; length <= 300; length++)
+        {
+            var bytes = new byte[length];
+            random.NextBytes(bytes);
+            uint expected = BitwiseCrc32.Compute(bytes);
+            Assert.True(expected == Crc32.BySlicing(bytes), $"slicing, length {length}, seed {seed}");
+            Assert.True(expected == Crc32.Compute(bytes), $"fastest, length {length}, seed {seed}");
+            if (Crc32.CanFold && length >= 16 && length % 4 == 0)
+            {
+                Assert.True(expected == Crc32.ByFolding(bytes), $"folding, length {length}, seed {seed}");
+            }
+        }
+    }
+}
