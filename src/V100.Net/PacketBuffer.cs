@@ -8,7 +8,7 @@ namespace V100.Net;
 /// </summary>
 /// <remarks>
 /// The producer: <see cref="PacketPool.TryRent"/> gives it with one reference; fill <see cref="Room"/>, set
-/// <see cref="Length"/>. Before it is handed to another holder, that holder's reference is added with
+/// <see cref="Start"/> and <see cref="Length"/>. Before it is handed to another holder, that holder's reference is added with
 /// <see cref="AddReferences"/>. From then on the bytes are read only. Every holder calls <see cref="Release"/> once,
 /// from any thread; the last one gives the buffer back.
 /// </remarks>
@@ -20,7 +20,6 @@ public sealed unsafe class PacketBuffer
     private readonly PacketPool _pool;
     private readonly byte* _memory;
     private int _references;
-    private int _length;
 
     internal PacketBuffer(PacketPool pool, byte* memory)
     {
@@ -34,18 +33,14 @@ public sealed unsafe class PacketBuffer
     /// <summary>All the bytes, for the producer.</summary>
     public Span<byte> Room => new(_memory, Capacity);
 
-    /// <summary>Bytes of <see cref="Room"/> that the packet fills.</summary>
-    public int Length
-    {
-        get => _length;
-        set
-        {
-            ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)value, (uint)Capacity, nameof(value));
-            _length = value;
-        }
-    }
+    /// <summary>Where the packet begins in <see cref="Room"/>: a producer that takes bytes off the front moves it.</summary>
+    public int Start { get; set; }
 
-    public ReadOnlySpan<byte> Bytes => new(_memory, _length);
+    /// <summary>Bytes of the packet from <see cref="Start"/> on.</summary>
+    public int Length { get; set; }
+
+    /// <summary>The packet.</summary>
+    public ReadOnlySpan<byte> Bytes => Room.Slice(Start, Length);
 
     public void AddReferences(int count)
     {
@@ -67,6 +62,7 @@ public sealed unsafe class PacketBuffer
     {
         Debug.Assert(_references == 0);
         _references = 1;
-        _length = 0;
+        Length = 0;
+        Start = 0;
     }
 }

@@ -24,7 +24,7 @@ public readonly record struct HeaderExtensionStamps(
 /// The block has the one-byte form unless an element needs the other. Where the subscriber does not take that form
 /// (<c>extmap-allow-mixed</c> or ids above 14 were not negotiated), such an element is left out.
 /// </remarks>
-public sealed class HeaderExtensionMap
+public sealed class HeaderRewriter
 {
     private const int BlockStart = RtpHeader.FixedLength + 4;
 
@@ -36,7 +36,7 @@ public sealed class HeaderExtensionMap
     private readonly int _transportSequenceOffset;
     private readonly int _absoluteSendTimeOffset;
 
-    public HeaderExtensionMap(
+    public HeaderRewriter(
         ReadOnlySpan<HeaderExtensionCopy> copies, in HeaderExtensionStamps stamps, bool allowTwoByte = false)
     {
         _allowTwoByte = allowTwoByte;
