@@ -1,0 +1,96 @@
+using System.Runtime.InteropServices;
+
+namespace V100.Net.Native;
+
+/// <summary>SSL: one session. Of one thread at a time.</summary>
+internal static unsafe partial class OpenSsl
+{
+    public const int ErrorNone = 0;
+    public const int ErrorWantRead = 2;
+    public const int ErrorZeroReturn = 6;
+    public const int ControlSetMtu = 17;
+    public const int ControlSetMaxSendFragment = 52;
+
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial SslHandle SSL_new(SslContextHandle context);
+
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial void SSL_free(nint ssl);
+
+    /// <summary>Hands the BIO over: <c>SSL_free</c> frees it.</summary>
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial void SSL_set_bio(SslHandle ssl, nint readBio, nint writeBio);
+
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial nint SSL_get_rbio(nint ssl);
+
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial void SSL_set_accept_state(SslHandle ssl);
+
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial void SSL_set_connect_state(SslHandle ssl);
+
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial int SSL_do_handshake(SslHandle ssl);
+
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial int SSL_read(SslHandle ssl, byte* buffer, int length);
+
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial int SSL_shutdown(SslHandle ssl);
+
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial int SSL_get_error(SslHandle ssl, int result);
+
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial nint SSL_ctrl(SslHandle ssl, int command, nint number, void* argument);
+
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial int SSL_free_buffers(SslHandle ssl);
+
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial void DTLS_set_timer_cb(SslHandle ssl, delegate* unmanaged<nint, uint, uint> callback);
+
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial SrtpProtectionProfile* SSL_get_selected_srtp_profile(SslHandle ssl);
+
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial int SSL_export_keying_material(
+        SslHandle ssl, byte* output, nuint outputLength, byte* label, nuint labelLength, byte* context, nuint contextLength, int useContext);
+
+    /// <summary>SRTP_PROTECTION_PROFILE.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal readonly struct SrtpProtectionProfile
+    {
+        public readonly byte* Name;
+
+        /// <summary>An <c>unsigned long</c>, of which the registry's 16 bits matter.</summary>
+        public readonly nuint Id;
+    }
+
+    internal sealed class SslHandle() : SafeHandle(0, ownsHandle: true)
+    {
+        public override bool IsInvalid => handle == 0;
+
+        protected override bool ReleaseHandle()
+        {
+            SSL_free(handle);
+            return true;
+        }
+    }
+}
