@@ -1,0 +1,163 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+
+namespace V100.Server.Configuration;
+
+/// <summary>Every configuration key, in the order of <c>--help</c>.</summary>
+internal static class OptionTable
+{
+    public const int MinApiSecretBytes = 32;
+
+    public static readonly OptionKey[] Keys =
+    [
+        new("V100:Http:Url", OptionShape.Value, "http://127.0.0.1:8080", ListenUrl.Allowed,
+            "The control HTTP: API, WHIP, WHEP, metrics and the page. https needs V100:Tls:CertificatePath and :KeyPath.",
+            (options, _, text) =>
+            {
+                bool parsed = ListenUrl.TryParse(text, out ListenUrl? url);
+                options.HttpUrl = url!;
+                return parsed;
+            }),
+        new("V100:Http:AllowedOrigins", OptionShape.List, "*", "*, or origins such as https://example.com",
+            "Which web origins may call the API (CORS).",
+            (options, _, text) => IsOrigin(text) && Add(options.AllowedOrigins, text)),
+        Whole("V100:Udp:Port", "3478", 0, 65535, "STUN and all media over UDP; 0 picks a free port.", (options, value) => options.UdpPort = (int)value),
+        Addresses("V100:Udp:Addresses", "all local addresses", "The addresses to listen on, for UDP and for V100:Tcp:Port.", options => options.UdpAddresses),
+        Whole("V100:Udp:Workers", null, 1, 256, "Worker threads for packets.", (options, value) => options.UdpWorkers = (int)value) with
+        {
+            DefaultNote = "number of cores",
+        },
+        Choice("V100:Udp:Backend", "auto", "How UDP sockets are driven: linux (epoll, batches), portable, or auto.",
+            [("auto", UdpBackend.Auto), ("linux", UdpBackend.Linux), ("portable", UdpBackend.Portable)], (options, value) => options.UdpBackend = value),
+        Whole("V100:Tcp:Port", "3478", 0, 65535, "STUN over TCP; 0 picks a free port.", (options, value) => options.TcpPort = (int)value),
+        Whole("V100:Tls:Port", "5349", 0, 65535, "STUN and TURN over TLS.", (options, value) => options.TlsPort = (int)value) with { ActsNow = false },
+        FilePath("V100:Tls:CertificatePath", "The certificate chain (PEM), for an https V100:Http:Url.", (options, value) => options.TlsCertificatePath = value),
+        FilePath("V100:Tls:KeyPath", "The certificate's private key (PEM).", (options, value) => options.TlsKeyPath = value),
+        Addresses("V100:PublicAddresses", "the local addresses; loopback too while HTTP is on loopback", "What ICE candidates show to clients.",
+            options => options.PublicAddresses),
+        new("V100:ApiKeys", OptionShape.Map, null, "a key id of 1 to 64 visible characters without ':', and a secret of at least 32 bytes",
+            "API key id and secret: they sign tokens and authenticate admin calls.",
+            (options, name, text) => IsKeyId(name) && Encoding.UTF8.GetByteCount(text) >= MinApiSecretBytes && options.ApiKeys.TryAdd(name, text))
+        {
+            Secret = true,
+            Placeholder = "key",
+            DefaultNote = "a pair made at each start and printed, only while HTTP is on loopback",
+        },
+        Text("V100:Turn:Realm", "v100", 1, 128, "The realm of TURN's long-term credentials.", (options, value) => options.TurnRealm = value) with { ActsNow = false },
+        new("V100:Turn:Secrets", OptionShape.List, null, "1 to 256 bytes each",
+            "Shared secrets for time-limited credentials; the first one signs what /v1/ice-servers gives out.",
+            (options, _, text) => Encoding.UTF8.GetByteCount(text) is >= 1 and <= 256 && Add(options.TurnSecrets, text)) { Secret = true },
+        new("V100:Turn:Users", OptionShape.Map, null, "a user name of 1 to 128 characters without ':', and a password of 1 to 256 bytes",
+            "Long-term TURN users: name and password.",
+            (options, name, text) => name.Length is >= 1 and <= 128 && !name.Contains(':', StringComparison.Ordinal)
+                && Encoding.UTF8.GetByteCount(text) is >= 1 and <= 256 && options.TurnUsers.TryAdd(name, text)) { Secret = true, ActsNow = false },
+        Addresses("V100:Turn:RelayAddresses", "V100:PublicAddresses", "The addresses of relay ports.", options => options.TurnRelayAddresses) with { ActsNow = false },
+        Whole("V100:Turn:RelayPortMin", "49152", 1024, 65535, "The first relay port.", (options, value) => options.TurnRelayPortMin = (int)value) with { ActsNow = false },
+        Whole("V100:Turn:RelayPortMax", "65535", 1024, 65535, "The last relay port.", (options, value) => options.TurnRelayPortMax = (int)value) with { ActsNow = false },
+        Networks("V100:Turn:AllowedPeers", "none", "Peers that TURN may reach although they are denied.", options => options.TurnAllowedPeers),
+        Networks("V100:Turn:DeniedPeers", "private, loopback, link-local, multicast and reserved ranges", "Peers that TURN must not reach, besides the built-in list.",
+            options => options.TurnDeniedPeers),
+        Whole("V100:Turn:MaxAllocations", "100000", 1, 10_000_000, "TURN allocations at a time.", (options, value) => options.TurnMaxAllocations = (int)value) with { ActsNow = false },
+        Whole("V100:Turn:MaxAllocationsPerUser", "100", 1, 10_000_000, "TURN allocations of one user.",
+            (options, value) => options.TurnMaxAllocationsPerUser = (int)value) with { ActsNow = false },
+        Whole("V100:Turn:MaxBitsPerSecondPerUser", "0", 0, 1_000_000_000_000, "The relayed rate of one user; 0 sets no limit.",
+            (options, value) => options.TurnMaxBitsPerSecondPerUser = value) with { ActsNow = false },
+        Whole("V100:Turn:MaxPermissionsPerAllocation", "1024", 1, 65536, "Permissions of one allocation.",
+            (options, value) => options.TurnMaxPermissionsPerAllocation = (int)value) with { ActsNow = false },
+        Whole("V100:Turn:MaxLifetimeSeconds", "3600", 600, 86400, "How long an allocation lives without a refresh; time-limited credentials live as long.",
+            (options, value) => options.TurnMaxLifetimeSeconds = (int)value),
+        Whole("V100:Rooms:MaxRooms", "100000", 1, 10_000_000, "Rooms at a time.", (options, value) => options.MaxRooms = (int)value),
+        Whole("V100:Rooms:MaxParticipantsPerRoom", "3000", 1, 100_000, "Participants of one room, unless its creation says less.",
+            (options, value) => options.MaxParticipantsPerRoom = (int)value),
+        Whole("V100:Rooms:EmptyTimeoutSeconds", "300", 0, 31_536_000, "How long a room without participants stays.",
+            (options, value) => options.EmptyTimeoutSeconds = (int)value),
+        Choice("V100:Rooms:AutoCreate", "true", "Whether the first WHIP or WHEP request of a room creates it.",
+            [("true", true), ("false", false)], (options, value) => options.AutoCreateRooms = value),
+        new("V100:Webhooks:Urls", OptionShape.List, null, "http:// or https:// URLs", "Where events are posted.",
+            (options, _, text) => Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https" && AddUrl(options, text)) { ActsNow = false },
+        Whole("V100:Drain:TimeoutSeconds", "3600", 0, 604_800, "On SIGTERM: how long to wait for the last session to end.",
+            (options, value) => options.DrainTimeoutSeconds = (int)value),
+        Choice("V100:Log:Format", "text", "How log lines look on the console.", [("text", LogFormat.Text), ("json", LogFormat.Json)],
+            (options, value) => options.LogFormat = value),
+        Choice("V100:Log:Level", "information", "The least level that is logged.",
+            [("debug", LogLevel.Debug), ("information", LogLevel.Information), ("warning", LogLevel.Warning), ("error", LogLevel.Error)],
+            (options, value) => options.LogLevel = value),
+    ];
+
+    private static OptionKey Whole(string name, string? defaultText, long min, long max, string description, Action<ServerOptions, long> set) => new(
+        name, OptionShape.Value, defaultText, string.Create(CultureInfo.InvariantCulture, $"a whole number from {min} to {max}"), description,
+        (options, _, text) =>
+        {
+            bool parsed = long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value) && value >= min && value <= max;
+            if (parsed)
+            {
+                set(options, value);
+            }
+
+            return parsed;
+        });
+
+    private static OptionKey Text(string name, string defaultText, int min, int max, string description, Action<ServerOptions, string> set) => new(
+        name, OptionShape.Value, defaultText, string.Create(CultureInfo.InvariantCulture, $"{min} to {max} characters"), description,
+        (options, _, text) =>
+        {
+            set(options, text);
+            return text.Length >= min && text.Length <= max && !text.Any(char.IsControl);
+        });
+
+    private static OptionKey Choice<T>(string name, string defaultText, string description, (string Text, T Value)[] choices, Action<ServerOptions, T> set) => new(
+        name, OptionShape.Value, defaultText, string.Join(", ", choices.Select(choice => choice.Text)), description,
+        (options, _, text) =>
+        {
+            foreach ((string choice, T value) in choices)
+            {
+                if (choice.Equals(text, StringComparison.OrdinalIgnoreCase))
+                {
+                    set(options, value);
+                    return true;
+                }
+            }
+
+            return false;
+        });
+
+    private static OptionKey FilePath(string name, string description, Action<ServerOptions, string> set) => new(
+        name, OptionShape.Value, null, "the path of a readable file", description,
+        (options, _, text) =>
+        {
+            set(options, text);
+            return File.Exists(text);
+        });
+
+    private static OptionKey Addresses(string name, string defaultNote, string description, Func<ServerOptions, List<IPAddress>> list) => new(
+        name, OptionShape.List, null, "IPv4 and IPv6 addresses without a port", description,
+        (options, _, text) => IPAddress.TryParse(text, out IPAddress? address)
+            && (address.AddressFamily != System.Net.Sockets.AddressFamily.InterNetwork || text.Count(symbol => symbol == '.') == 3)
+            && Add(list(options), address))
+    {
+        DefaultNote = defaultNote,
+    };
+
+    private static OptionKey Networks(string name, string defaultNote, string description, Func<ServerOptions, List<IPNetwork>> list) => new(
+        name, OptionShape.List, null, "CIDR ranges such as 10.0.0.0/8 or fd00::/8", description,
+        (options, _, text) => IPNetwork.TryParse(text, out IPNetwork network) && Add(list(options), network))
+    {
+        DefaultNote = defaultNote,
+        ActsNow = false,
+    };
+
+    private static bool Add<T>(List<T> list, T value)
+    {
+        list.Add(value);
+        return true;
+    }
+
+    private static bool AddUrl(ServerOptions options, string text) => Add(options.WebhookUrls, new Uri(text));
+
+    private static bool IsKeyId(string name) => name.Length is >= 1 and <= 64 && name.All(symbol => symbol is > ' ' and < (char)127 and not ':');
+
+    // RFC 6454, 6.2: scheme, host and port, and nothing behind them.
+    private static bool IsOrigin(string text) =>
+        text == "*" || Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) && uri.Scheme is "http" or "https" && uri.GetLeftPart(UriPartial.Authority).Equals(text, StringComparison.OrdinalIgnoreCase);
+}

@@ -1,0 +1,67 @@
+using System.Net;
+
+namespace V100.Server.Configuration;
+
+/// <summary>How V100 logs.</summary>
+internal enum LogFormat
+{
+    Text,
+    Json,
+}
+
+/// <summary>Which UDP socket backend the workers use.</summary>
+internal enum UdpBackend
+{
+    Auto,
+    Linux,
+    Portable,
+}
+
+/// <summary>
+/// The configuration as <see cref="OptionsReader"/> read it: every value is checked, every default is in.
+/// Nobody writes to it afterwards; a reload makes a new one.
+/// </summary>
+internal sealed class ServerOptions
+{
+    public ListenUrl HttpUrl { get; set; } = null!;
+    public List<string> AllowedOrigins { get; } = [];
+    public List<IPAddress> UdpAddresses { get; } = [];
+    public int UdpPort { get; set; }
+    public int UdpWorkers { get; set; }
+    public UdpBackend UdpBackend { get; set; }
+    public int TcpPort { get; set; }
+    public int TlsPort { get; set; }
+    public string? TlsCertificatePath { get; set; }
+    public string? TlsKeyPath { get; set; }
+
+    /// <summary>What candidates and ICE server URLs show; empty means what the interfaces have.</summary>
+    public List<IPAddress> PublicAddresses { get; } = [];
+
+    /// <summary>Key id to secret.</summary>
+    public Dictionary<string, string> ApiKeys { get; } = new(StringComparer.Ordinal);
+
+    public string TurnRealm { get; set; } = null!;
+    public List<string> TurnSecrets { get; } = [];
+    public Dictionary<string, string> TurnUsers { get; } = new(StringComparer.Ordinal);
+    public List<IPAddress> TurnRelayAddresses { get; } = [];
+    public int TurnRelayPortMin { get; set; }
+    public int TurnRelayPortMax { get; set; }
+    public List<IPNetwork> TurnAllowedPeers { get; } = [];
+    public List<IPNetwork> TurnDeniedPeers { get; } = [];
+    public int TurnMaxAllocations { get; set; }
+    public int TurnMaxAllocationsPerUser { get; set; }
+    public long TurnMaxBitsPerSecondPerUser { get; set; }
+    public int TurnMaxPermissionsPerAllocation { get; set; }
+    public int TurnMaxLifetimeSeconds { get; set; }
+
+    public int MaxRooms { get; set; }
+    public int MaxParticipantsPerRoom { get; set; }
+    public int EmptyTimeoutSeconds { get; set; }
+    public bool AutoCreateRooms { get; set; }
+
+    public List<Uri> WebhookUrls { get; } = [];
+    public int DrainTimeoutSeconds { get; set; }
+
+    public LogFormat LogFormat { get; set; }
+    public LogLevel LogLevel { get; set; }
+}

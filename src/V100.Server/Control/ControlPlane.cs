@@ -1,0 +1,70 @@
+using System.Globalization;
+using V100.Server.Configuration;
+
+namespace V100.Server.Control;
+
+/// <summary>What all endpoints share, and the questions that most of them ask first.</summary>
+internal sealed class ControlPlane(IConference conference, ApiKeyRing keys, ServerOptions options, IceServers iceServers, TimeProvider time)
+{
+    public IConference Conference => conference;
+    public ApiKeyRing Keys => keys;
+    public ServerOptions Options => options;
+    public IceServers IceServers => iceServers;
+    public TimeProvider Time => time;
+    public DrainState Drain { get; } = new();
+
+    public long NowUnixSeconds => time.GetUtcNow().ToUnixTimeSeconds();
+
+    /// <summary>Null where the request has been answered with 401.</summary>
+    public async ValueTask<Caller?> AuthenticateAsync(HttpContext context)
+    {
+        string? authorization = context.Request.Headers.Authorization.Count == 1 ? context.Request.Headers.Authorization[0] : null;
+        string? refusal = Caller.Authenticate(authorization, keys, NowUnixSeconds, out Caller? caller);
+        if (refusal is not null)
+        {
+            await Problem.UnauthorizedAsync(context, refusal).ConfigureAwait(false);
+        }
+
+        return caller;
+    }
+
+    /// <summary>Like <see cref="AuthenticateAsync(HttpContext)"/>, and answers 403 where the caller may not.</summary>
+    public async ValueTask<Caller?> AuthenticateAsync(HttpContext context, Func<VideoGrant, bool> may, string grant)
+    {
+        Caller? caller = await AuthenticateAsync(context).ConfigureAwait(false);
+        if (caller is null || may(caller.Video))
+        {
+            return caller;
+        }
+
+        await Problem.ForbiddenAsync(context, grant).ConfigureAwait(false);
+        return null;
+    }
+
+    /// <summary>A name from the path, decoded once; null where the request has been answered with 400.</summary>
+    public static async ValueTask<string?> PathNameAsync(HttpContext context, string parameter)
+    {
+        string? name = PathSegment.Read(context, parameter);
+        if (ResourceName.IsValid(name))
+        {
+            return name;
+        }
+
+        await Problem.WriteAsync(context, new FieldError(parameter, $"This is no name for a {parameter}.", ResourceName.Allowed)).ConfigureAwait(false);
+        return null;
+    }
+
+    /// <summary>True where the request has been answered with 503.</summary>
+    public async ValueTask<bool> RefusedWhileDrainingAsync(HttpContext context)
+    {
+        if (!Drain.IsDraining)
+        {
+            return false;
+        }
+
+        context.Response.Headers.RetryAfter = Math.Clamp(options.DrainTimeoutSeconds, 1, 60).ToString(CultureInfo.InvariantCulture);
+        await Problem.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, "draining",
+            "This server is about to stop and takes no new sessions.").ConfigureAwait(false);
+        return true;
+    }
+}

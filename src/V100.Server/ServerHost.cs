@@ -1,0 +1,201 @@
+using System.Net;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using V100.Server.Configuration;
+using V100.Server.Control;
+using V100.Server.Tcp;
+
+namespace V100.Server;
+
+/// <summary>
+/// Kestrel with everything that it listens for: the control HTTP and STUN over TCP. It composes the control plane over
+/// an <see cref="IConference"/> and knows nothing of workers.
+/// </summary>
+internal sealed class ServerHost : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly OptionsReader _reader;
+    private readonly ApiKeyRing _keys;
+    private readonly IReadOnlyDictionary<string, string> _developmentKeys;
+    private readonly TlsCertificate? _certificate;
+    private ListenOptions? _http;
+    private ListenOptions? _tcp;
+
+    /// <param name="reader">Reads the configuration again at a reload.</param>
+    /// <param name="options">The configuration of this start.</param>
+    /// <param name="apiKeys">The keys that count: configured, or made for this start.</param>
+    /// <param name="conference">Rooms and sessions.</param>
+    /// <param name="addresses">What clients can reach.</param>
+    /// <param name="udpPort">The port that the workers are bound to.</param>
+    /// <param name="time">For tokens and deadlines.</param>
+    public ServerHost(
+        OptionsReader reader,
+        ServerOptions options,
+        IReadOnlyDictionary<string, string> apiKeys,
+        IConference conference,
+        IReadOnlyList<IPAddress> addresses,
+        int udpPort,
+        TimeProvider? time = null)
+    {
+        _reader = reader;
+        _developmentKeys = options.ApiKeys.Count == 0 ? apiKeys : new Dictionary<string, string>();
+        _keys = new ApiKeyRing(apiKeys);
+        _certificate = options.HttpUrl.IsHttps ? new TlsCertificate(options) : null;
+        IceServers iceServers = new(options, addresses, udpPort);
+        Plane = new ControlPlane(conference, _keys, options, iceServers, time ?? TimeProvider.System);
+
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+
+        // Nothing but V100's own keys configures this server.
+        builder.Configuration.Sources.Clear();
+        ConfigureLogging(builder.Logging, options);
+        builder.Services.AddSingleton<IHostLifetime, SilentLifetime>();
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
+        if (_certificate is not null)
+        {
+            builder.WebHost.UseKestrelHttpsConfiguration();
+        }
+
+        builder.WebHost.ConfigureKestrel(kestrel => ConfigureKestrel(kestrel, options));
+        _app = builder.Build();
+        Log = _app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("V100");
+        StunOverTcp = new StunConnectionHandler(Log, Plane.Time);
+        Metrics.Add(new ProcessMetrics(Plane).Collect);
+        Metrics.Add(StunOverTcp.Collect);
+        Routes =
+        [
+            .. new RoomEndpoints(Plane).Routes,
+            .. new TokenEndpoints(Plane).Routes,
+            .. new OfferEndpoints(Plane).Routes,
+            .. new SessionEndpoints(Plane).Routes,
+            .. new ServiceEndpoints(Plane, Metrics, Reload).Routes,
+            .. PageFiles.Routes,
+        ];
+        Api.Map(_app, Routes, new CrossOrigin(options.AllowedOrigins), Log);
+    }
+
+    public ControlPlane Plane { get; }
+    public Metrics Metrics { get; } = new();
+    public IReadOnlyList<ApiRoute> Routes { get; }
+    public ILogger Log { get; }
+    public StunConnectionHandler StunOverTcp { get; }
+
+    /// <summary>Where HTTP is bound, for a browser on this machine; known after <see cref="StartAsync"/>.</summary>
+    public string Url => Plane.Options.HttpUrl.BrowserUrl(_http!.IPEndPoint!.Port);
+
+    public int TcpPort => _tcp!.IPEndPoint!.Port;
+
+    /// <summary>Binds and serves. Throws <see cref="IOException"/> where an address cannot be bound.</summary>
+    public async Task StartAsync()
+    {
+        await _app.StartAsync().ConfigureAwait(false);
+        Plane.IceServers.TcpPort = TcpPort;
+    }
+
+    public Task StopAsync() => _app.StopAsync();
+
+    /// <summary>Reads secrets and certificates again; null, or the line that says why everything stays as it is.</summary>
+    public string? Reload()
+    {
+        string? error = null;
+        if (!_reader.TryRead(out ServerOptions options, out error) || _certificate is not null && !_certificate.TryReload(options, out error))
+        {
+            ServerLog.ReloadFailed(Log, error!);
+            return error;
+        }
+
+        _keys.Replace(options.ApiKeys.Count > 0 ? options.ApiKeys : _developmentKeys);
+        Plane.IceServers.Reload(options);
+        ServerLog.Reloaded(Log, _keys.Count, options.TurnSecrets.Count);
+        return null;
+    }
+
+    public ValueTask DisposeAsync() => _app.DisposeAsync();
+
+    private static void ConfigureLogging(ILoggingBuilder logging, ServerOptions options)
+    {
+        logging.ClearProviders();
+        logging.SetMinimumLevel(options.LogLevel);
+        logging.AddFilter("Microsoft", LogLevel.Warning);
+        logging.AddFilter("System", LogLevel.Warning);
+        if (options.LogFormat == LogFormat.Json)
+        {
+            logging.AddJsonConsole(console =>
+            {
+                console.UseUtcTimestamp = true;
+                console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ";
+            });
+        }
+        else
+        {
+            logging.AddSimpleConsole(console =>
+            {
+                console.SingleLine = true;
+                console.UseUtcTimestamp = true;
+                console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+            });
+        }
+    }
+
+    private void ConfigureKestrel(KestrelServerOptions kestrel, ServerOptions options)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = RequestBody.MaxBytes;
+        kestrel.Limits.MaxConcurrentConnections = null;
+        kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
+        ListenUrl url = options.HttpUrl;
+        if (url.Address is not null)
+        {
+            kestrel.Listen(url.Address, url.Port, BindHttp);
+        }
+        else if (url.Host == "*")
+        {
+            kestrel.ListenAnyIP(url.Port, BindHttp);
+        }
+        else if (url.Port == 0)
+        {
+            // Two addresses cannot share a port that is not known yet.
+            kestrel.Listen(IPAddress.Loopback, 0, BindHttp);
+        }
+        else
+        {
+            kestrel.ListenLocalhost(url.Port, BindHttp);
+        }
+
+        if (options.UdpAddresses.Count == 0)
+        {
+            kestrel.ListenAnyIP(options.TcpPort, BindTcp);
+        }
+
+        foreach (IPAddress address in options.UdpAddresses)
+        {
+            kestrel.Listen(address, options.TcpPort, BindTcp);
+        }
+    }
+
+    private void BindHttp(ListenOptions listen)
+    {
+        _http ??= listen;
+        if (_certificate is null)
+        {
+            listen.Protocols = HttpProtocols.Http1;
+            return;
+        }
+
+        listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _certificate.SelectAsync });
+    }
+
+    private void BindTcp(ListenOptions listen)
+    {
+        _tcp ??= listen;
+        listen.Run(connection => StunOverTcp.OnConnectedAsync(connection));
+    }
+
+    /// <summary>The process's signals are handled in <see cref="ServerLifetime"/>, with a drain, not by the host.</summary>
+    private sealed class SilentLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}
