@@ -5,13 +5,6 @@ using V100.Net.Native;
 
 namespace V100.Net.Crypto;
 
-/// <summary>Who sends the first flight: the client.</summary>
-public enum DtlsRole
-{
-    Server,
-    Client,
-}
-
 /// <summary>Where a session stands; <see cref="Closed"/> and <see cref="Failed"/> are final.</summary>
 public enum DtlsState
 {

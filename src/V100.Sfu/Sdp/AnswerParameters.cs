@@ -11,7 +11,7 @@ public sealed class AnswerParameters
     /// <summary>Counts the answers of one session, from 1.</summary>
     public ulong SessionVersion { get; init; } = 1;
 
-    /// <summary>This server's user name fragment; see <see cref="IceCredentials.IsUfrag"/>.</summary>
+    /// <summary>This server's user name fragment; see <see cref="IceGrammar.IsUfrag"/>.</summary>
     public required string IceUfrag { get; init; }
 
     public required string IcePassword { get; init; }

@@ -86,7 +86,7 @@ public readonly record struct IceCandidate(
     };
 
     /// <summary>ice-char of RFC 8839; clients put other characters of a token there as well.</summary>
-    private static bool IsFoundation(ReadOnlySpan<char> text) => SdpFields.IsToken(text) || IceCredentials.IsIceCharacters(text);
+    private static bool IsFoundation(ReadOnlySpan<char> text) => SdpFields.IsToken(text) || IceGrammar.IsIceCharacters(text);
 
     private static IceTransport TransportOf(ReadOnlySpan<char> text) =>
         text.Equals("udp", StringComparison.OrdinalIgnoreCase) ? IceTransport.Udp

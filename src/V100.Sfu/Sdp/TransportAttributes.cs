@@ -38,10 +38,10 @@ internal sealed class TransportAttributes
         {
             case "ice-ufrag":
                 IceUfrag = value;
-                return Check(IceCredentials.IsUfrag(value), attribute, IceCredentials.UfragGrammar, out error);
+                return Check(IceGrammar.IsUfrag(value), attribute, IceGrammar.UfragGrammar, out error);
             case "ice-pwd":
                 IcePassword = value;
-                return Check(IceCredentials.IsPassword(value), attribute, IceCredentials.PasswordGrammar, out error);
+                return Check(IceGrammar.IsPassword(value), attribute, IceGrammar.PasswordGrammar, out error);
             case "setup":
                 return TryReadSetup(attribute, value, out error);
             case "fingerprint":

@@ -3,7 +3,7 @@ using System.Buffers;
 namespace V100.Sfu.Sdp;
 
 /// <summary>The grammar of <c>a=ice-ufrag</c> and <c>a=ice-pwd</c> (RFC 8839, 5.4).</summary>
-public static class IceCredentials
+public static class IceGrammar
 {
     public const int MinUfragLength = 4;
     public const int MinPasswordLength = 22;
