@@ -37,7 +37,7 @@ public readonly ref struct GenericNack
     /// written, and nothing when none does.
     /// </summary>
     /// <returns>How many of <paramref name="lost"/> stand in the packet.</returns>
-    public static int Write(ref SpanWriter writer, Ssrc sender, Ssrc media, ReadOnlySpan<SequenceNumber> lost)
+    public static int Write(ref SpanWriter writer, Ssrc sender, Ssrc media, scoped ReadOnlySpan<SequenceNumber> lost)
     {
         int maxEntries = (writer.Remaining - GetLength(0)) / EntryLength;
         int written = 0;

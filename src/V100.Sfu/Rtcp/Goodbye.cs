@@ -23,7 +23,7 @@ public readonly ref struct Goodbye
         return valid;
     }
 
-    public static void Write(ref SpanWriter writer, ReadOnlySpan<Ssrc> sources)
+    public static void Write(ref SpanWriter writer, scoped ReadOnlySpan<Ssrc> sources)
     {
         Debug.Assert(sources.Length <= 31);
         RtcpPacket.WriteHeader(ref writer, RtcpPacketType.Goodbye, sources.Length, 4 * sources.Length);

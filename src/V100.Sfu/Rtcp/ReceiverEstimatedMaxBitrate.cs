@@ -49,7 +49,7 @@ public readonly ref struct ReceiverEstimatedMaxBitrate
     /// <param name="sender">Who reports.</param>
     /// <param name="bitrateBps">Not negative; rounded down to 18 significant bits.</param>
     /// <param name="sources">At most 255.</param>
-    public static void Write(ref SpanWriter writer, Ssrc sender, long bitrateBps, ReadOnlySpan<Ssrc> sources)
+    public static void Write(ref SpanWriter writer, Ssrc sender, long bitrateBps, scoped ReadOnlySpan<Ssrc> sources)
     {
         int exponent = Math.Max(0, 64 - MantissaBits - BitOperations.LeadingZeroCount((ulong)bitrateBps));
         RtcpPacket.WriteHeader(

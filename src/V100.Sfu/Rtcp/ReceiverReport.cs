@@ -30,7 +30,7 @@ public readonly ref struct ReceiverReport
     }
 
     /// <summary>Without blocks it is the empty report that a compound packet must begin with when there is nothing to say.</summary>
-    public static void Write(ref SpanWriter writer, Ssrc sender, ReadOnlySpan<ReportBlock> reports)
+    public static void Write(ref SpanWriter writer, Ssrc sender, scoped ReadOnlySpan<ReportBlock> reports)
     {
         Debug.Assert(reports.Length <= ReportBlock.MaxCount);
         RtcpPacket.WriteHeader(ref writer, RtcpPacketType.ReceiverReport, reports.Length, 4 + reports.Length * ReportBlock.Length);

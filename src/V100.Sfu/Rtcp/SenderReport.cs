@@ -51,7 +51,7 @@ public readonly ref struct SenderReport
     /// <param name="OctetCount">Their payload bytes, without headers and padding.</param>
     public readonly record struct Fields(Ssrc Sender, ulong NtpTime, uint RtpTimestamp, uint PacketCount, uint OctetCount);
 
-    public static void Write(ref SpanWriter writer, in Fields fields, ReadOnlySpan<ReportBlock> reports)
+    public static void Write(ref SpanWriter writer, in Fields fields, scoped ReadOnlySpan<ReportBlock> reports)
     {
         Debug.Assert(reports.Length <= ReportBlock.MaxCount);
         RtcpPacket.WriteHeader(ref writer, RtcpPacketType.SenderReport, reports.Length, FixedLength + reports.Length * ReportBlock.Length);

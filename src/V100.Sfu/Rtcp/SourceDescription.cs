@@ -44,7 +44,7 @@ public readonly ref struct SourceDescription
     /// <param name="writer">Where the packet goes.</param>
     /// <param name="source">The stream.</param>
     /// <param name="canonicalName">UTF-8, at most 255 bytes; equal for all streams of one clock.</param>
-    public static void Write(ref SpanWriter writer, Ssrc source, ReadOnlySpan<byte> canonicalName)
+    public static void Write(ref SpanWriter writer, Ssrc source, scoped ReadOnlySpan<byte> canonicalName)
     {
         Debug.Assert(canonicalName.Length <= byte.MaxValue);
 

@@ -27,7 +27,7 @@ public static class TransportFeedbackWriter
     /// <param name="fields">The header's fields.</param>
     /// <param name="arrivalTicks">For each packet from the base on, its arrival in 250 µs, or <see cref="NotReceived"/>.</param>
     /// <returns>How many packets it is about; 0, with nothing written, when there is no arrival or no room.</returns>
-    public static int Write(ref SpanWriter writer, in Fields fields, ReadOnlySpan<long> arrivalTicks)
+    public static int Write(ref SpanWriter writer, in Fields fields, scoped ReadOnlySpan<long> arrivalTicks)
     {
         Span<byte> symbols = stackalloc byte[MaxStatusCount];
         int room = writer.Remaining - HeaderLength - 3;
@@ -101,7 +101,7 @@ public static class TransportFeedbackWriter
         return previous == NotReceived ? 0 : count;
     }
 
-    private static void WriteDeltas(ref SpanWriter writer, ReadOnlySpan<long> arrivalTicks, long reference)
+    private static void WriteDeltas(ref SpanWriter writer, scoped ReadOnlySpan<long> arrivalTicks, long reference)
     {
         long previous = reference * TransportFeedback.TicksPerReference;
         foreach (long ticks in arrivalTicks)

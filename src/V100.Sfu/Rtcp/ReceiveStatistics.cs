@@ -1,0 +1,104 @@
+using V100.Net;
+using V100.Sfu.Rtp;
+
+namespace V100.Sfu.Rtcp;
+
+/// <summary>
+/// What one source's packets tell of the path, for the report block about it (RFC 3550, 6.4.1, A.3, A.8). Feed it the packets as they came:
+/// a retransmission has a source of its own, so loss stays visible after its repair.
+/// </summary>
+/// <remarks>
+/// It takes what SRTP authenticated and found new. So it has neither the probation nor the restart of RFC 3550, A.1: no stranger's packet
+/// gets here, and a publisher cannot go back in its sequence without failing the replay check.
+/// </remarks>
+public sealed class ReceiveStatistics(Ssrc source, int clockRateHz)
+{
+    private SequenceUnwrapper _unwrapper;
+    private long _first;
+    private long _received;
+    private long _expectedAtReport;
+    private long _receivedAtReport;
+
+    // In 1/16 of a timestamp unit, as in RFC 3550, A.8.
+    private long _jitterScaled;
+    private uint _lastTransit;
+    private bool _hasTransit;
+
+    private uint _lastSenderReport;
+    private Instant _lastSenderReportAt;
+
+    public Ssrc Source { get; } = source;
+    public int ClockRateHz { get; } = clockRateHz;
+    public bool HasPackets => _received > 0;
+    public long PacketCount => _received;
+
+    /// <summary>RFC 3550, A.3: expected − received; negative with duplicates.</summary>
+    public long CumulativeLost => Expected - _received;
+
+    /// <summary>In timestamp units.</summary>
+    public uint Jitter => (uint)(_jitterScaled >> 4);
+
+    private long Expected => HasPackets ? _unwrapper.Newest.Value - _first + 1 : 0;
+
+    /// <summary>Counts a packet and gives its number without wraps, which the rest of the receive side goes by.</summary>
+    public ExtendedSequence OnPacket(SequenceNumber sequence, uint timestamp, Instant now)
+    {
+        ExtendedSequence extended = _unwrapper.Unwrap(sequence);
+        _first = HasPackets ? Math.Min(_first, extended.Value) : extended.Value;
+        _received++;
+        UpdateJitter(timestamp, now);
+        return extended;
+    }
+
+    /// <summary>
+    /// Extends a number that came in a retransmission. It may be the newest (only retransmissions came), which makes the packet that
+    /// bore it first expected, and lost.
+    /// </summary>
+    public ExtendedSequence OnRetransmission(SequenceNumber originalSequence)
+    {
+        bool isFirst = !_unwrapper.HasStarted;
+        ExtendedSequence extended = _unwrapper.Unwrap(originalSequence);
+        _first = isFirst ? extended.Value : _first;
+        return extended;
+    }
+
+    public void OnSenderReport(ulong ntpTime, Instant now)
+    {
+        _lastSenderReport = (uint)(ntpTime >> 16);
+        _lastSenderReportAt = now;
+    }
+
+    /// <summary>The block for the next report, which ends the interval that the fraction lost is about.</summary>
+    public ReportBlock TakeReport(Instant now)
+    {
+        // RFC 3550, A.3.
+        long expected = Expected - _expectedAtReport;
+        long lost = expected - (_received - _receivedAtReport);
+        _expectedAtReport = Expected;
+        _receivedAtReport = _received;
+        byte fraction = expected == 0 || lost <= 0 ? (byte)0 : (byte)Math.Min(lost * 256 / expected, 255);
+
+        // Wraps count from 0 on the wire; the unwrapper's first circle is 1.
+        uint highest = (uint)(_unwrapper.Newest.Value - 0x1_0000);
+        uint delay = _lastSenderReport == 0 ? 0 : ToShortNtp(now - _lastSenderReportAt);
+        int cumulative = (int)Math.Clamp(CumulativeLost, -0x80_0000, 0x7F_FFFF);
+        return new ReportBlock(Source, fraction, cumulative, highest, Jitter, _lastSenderReport, delay);
+    }
+
+    // RFC 3550, A.8, with arrival in timestamp units.
+    private void UpdateJitter(uint timestamp, Instant now)
+    {
+        uint arrival = (uint)((UInt128)(ulong)now.Nanoseconds * (uint)ClockRateHz / 1_000_000_000);
+        uint transit = arrival - timestamp;
+        if (_hasTransit)
+        {
+            long difference = Math.Abs((long)(int)(transit - _lastTransit));
+            _jitterScaled += difference - ((_jitterScaled + 8) >> 4);
+        }
+
+        _lastTransit = transit;
+        _hasTransit = true;
+    }
+
+    private static uint ToShortNtp(TimeSpan span) => (uint)Math.Clamp(span.Ticks * 4096 / 625_000, 0, uint.MaxValue);
+}
