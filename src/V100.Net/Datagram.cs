@@ -5,7 +5,7 @@ namespace V100.Net;
 /// that keeps bytes copies or decrypts them into a <see cref="PacketBuffer"/>. <see cref="Bytes"/> may be overwritten
 /// by the machine that consumes it.
 /// </summary>
-public readonly ref struct Datagram(Span<byte> bytes, in TransportAddress remote, in TransportAddress local)
+public readonly ref struct Datagram(Span<byte> bytes, scoped in TransportAddress remote, scoped in TransportAddress local)
 {
     public readonly Span<byte> Bytes = bytes;
 

@@ -48,7 +48,7 @@ public class MailboxTests
             {
                 while (!mailbox.TryPost((poster, message)))
                 {
-                    spin.SpinOnce();
+                    spin.SpinOnce(-1);
                 }
             }
         }))];
@@ -64,7 +64,7 @@ public class MailboxTests
             (int Poster, int Message) message;
             while (!mailbox.TryRead(out message))
             {
-                wait.SpinOnce();
+                wait.SpinOnce(-1);
             }
 
             Assert.Equal(next[message.Poster]++, message.Message);

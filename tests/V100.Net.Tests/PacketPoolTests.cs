@@ -71,7 +71,7 @@ public class PacketPoolTests
             SpinWait spin = default;
             while (!pool.TryRent(out buffer))
             {
-                spin.SpinOnce();
+                spin.SpinOnce(-1);
             }
 
             buffer.Room[..4].Fill((byte)round);
@@ -81,7 +81,7 @@ public class PacketPoolTests
             {
                 while (!ring.TryWrite(buffer))
                 {
-                    spin.SpinOnce();
+                    spin.SpinOnce(-1);
                 }
             }
 
@@ -107,7 +107,7 @@ public class PacketPoolTests
             PacketBuffer buffer;
             while (!ring.TryRead(out buffer))
             {
-                spin.SpinOnce();
+                spin.SpinOnce(-1);
             }
 
             wrong += buffer.Length == 4 && buffer.Bytes.IndexOfAnyExcept((byte)round) < 0 ? 0 : 1;

@@ -60,7 +60,7 @@ public class SpscRingTests
                 while (!ring.TryWrite((item, ~item)))
                 {
                     refused++;
-                    spin.SpinOnce();
+                    spin.SpinOnce(-1);
                 }
             }
         });
@@ -72,7 +72,7 @@ public class SpscRingTests
             (long Value, long Copy) item;
             while (!ring.TryRead(out item))
             {
-                wait.SpinOnce();
+                wait.SpinOnce(-1);
             }
 
             wrong += item.Value == expected && item.Copy == ~expected ? 0 : 1;

@@ -1,0 +1,140 @@
+using System.Runtime.InteropServices;
+using V100.Net.Native;
+
+namespace V100.Net.Sockets;
+
+/// <summary>epoll, level-triggered for sockets, with an eventfd for wakes.</summary>
+internal sealed unsafe class PollerLinux : Poller
+{
+    private const int MaxEvents = 64;
+    private const int WakeToken = -1;
+
+    // struct epoll_event is packed on x64 and aligned elsewhere.
+    private static readonly int EventLength = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 12 : 16;
+    private static readonly int DataOffset = EventLength - 8;
+
+    private readonly int _epoll;
+    private readonly int _wake;
+    private readonly List<UdpSocketLinux?> _sockets = [];
+    private readonly Stack<int> _freeTokens = [];
+    private readonly UdpSocketLinux[] _ready = new UdpSocketLinux[MaxEvents];
+    private bool _nanoseconds = true;
+    private byte* _events;
+
+    public PollerLinux()
+    {
+        _epoll = Libc.EpollCreate(Libc.CloseOnExec);
+        _wake = Libc.EventDescriptor(0, Libc.NonBlocking | Libc.CloseOnExec);
+        if (_epoll < 0 || _wake < 0)
+        {
+            throw Libc.Failure("cannot open an epoll set");
+        }
+
+        _events = (byte*)NativeMemory.AlignedAlloc((nuint)(EventLength * MaxEvents), 64);
+
+        // Edge-triggered, the event comes again with each write, and nobody has to read it away.
+        Control(Libc.EpollAdd, _wake, Libc.EpollReadable | Libc.EpollEdge, WakeToken);
+    }
+
+    public override void Add(UdpSocket socket)
+    {
+        UdpSocketLinux linux = (UdpSocketLinux)socket;
+        if (!_freeTokens.TryPop(out int token))
+        {
+            token = _sockets.Count;
+            _sockets.Add(null);
+        }
+
+        _sockets[token] = linux;
+        linux.PollToken = token;
+        Control(Libc.EpollAdd, linux.Descriptor, Libc.EpollReadable, token);
+    }
+
+    public override void Remove(UdpSocket socket)
+    {
+        UdpSocketLinux linux = (UdpSocketLinux)socket;
+        Control(Libc.EpollDelete, linux.Descriptor, 0, 0);
+        _sockets[linux.PollToken] = null;
+        _freeTokens.Push(linux.PollToken);
+    }
+
+    private void Control(int operation, int descriptor, uint events, int token)
+    {
+        byte* request = stackalloc byte[16];
+        *(uint*)request = events;
+        *(long*)(request + DataOffset) = token;
+        if (Libc.EpollControl(_epoll, operation, descriptor, request) != 0)
+        {
+            throw Libc.Failure("cannot change an epoll set");
+        }
+    }
+
+    public override UdpSocket GetReady(int index) => _ready[index];
+
+    protected override int WaitCore(TimeSpan timeout)
+    {
+        int count = _nanoseconds ? WaitNanoseconds(timeout) : WaitMilliseconds(timeout);
+        int ready = 0;
+        for (int index = 0; index < count; index++)
+        {
+            int token = (int)*(long*)(_events + index * EventLength + DataOffset);
+            if (token != WakeToken && _sockets[token] is { } socket)
+            {
+                _ready[ready++] = socket;
+            }
+        }
+
+        return ready;
+    }
+
+    private int WaitNanoseconds(TimeSpan timeout)
+    {
+        try
+        {
+            Libc.TimeSpecification time = new()
+            {
+                Seconds = timeout.Ticks / TimeSpan.TicksPerSecond,
+                Nanoseconds = timeout.Ticks % TimeSpan.TicksPerSecond * 100,
+            };
+            bool forever = timeout == Timeout.InfiniteTimeSpan;
+            int count = Libc.EpollWait2(_epoll, _events, MaxEvents, forever ? null : &time, null);
+            if (count >= 0 || Libc.LastError != Libc.NotImplemented)
+            {
+                return Checked(count);
+            }
+        }
+        catch (EntryPointNotFoundException)
+        {
+            // glibc before 2.35; a kernel before 5.11 says it by its error.
+        }
+
+        _nanoseconds = false;
+        return WaitMilliseconds(timeout);
+    }
+
+    private int WaitMilliseconds(TimeSpan timeout)
+    {
+        int timeoutMs = timeout == Timeout.InfiniteTimeSpan ? -1 : (int)Math.Min(int.MaxValue, Math.Ceiling(timeout.TotalMilliseconds));
+        return Checked(Libc.EpollWait(_epoll, _events, MaxEvents, timeoutMs));
+    }
+
+    private static int Checked(int count) => count >= 0 || Libc.LastError == Libc.Interrupted ? count : throw Libc.Failure("cannot wait on an epoll set");
+
+    protected override void Interrupt()
+    {
+        ulong one = 1;
+        _ = Libc.Write(_wake, &one, sizeof(ulong));
+    }
+
+    public override void Dispose()
+    {
+        EndWakes();
+        if (_events is not null)
+        {
+            _ = Libc.Close(_epoll);
+            _ = Libc.Close(_wake);
+            NativeMemory.AlignedFree(_events);
+            _events = null;
+        }
+    }
+}

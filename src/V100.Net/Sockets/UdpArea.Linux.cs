@@ -1,0 +1,138 @@
+using System.Runtime.InteropServices;
+using V100.Net.Native;
+
+namespace V100.Net.Sockets;
+
+/// <summary>
+/// The native memory of one worker through which all its Linux sockets receive and send: headers, addresses, control messages
+/// and receive buffers, laid out once. A socket of its own holds a descriptor only, so a worker can have thousands.
+/// </summary>
+internal sealed unsafe class UdpAreaLinux : IDisposable
+{
+    /// <summary>Messages that one system call receives.</summary>
+    public const int ReceiveBatch = 64;
+
+    /// <summary>Messages that one system call sends; the kernel takes at most 1,024.</summary>
+    public const int SendBatch = 512;
+
+    public const int ReceiveLength = 65_536;
+    public const int ControlLength = 128;
+
+    // Not a power of two: else the first lines of all buffers would compete for the same cache sets.
+    private const int ReceiveStride = ReceiveLength + 1_600;
+
+    private static readonly bool SystemSegments = ProbeSegmentation();
+
+    private byte* _memory;
+    private int _received;
+
+    public UdpAreaLinux(CounterBlock<SocketCounter> counters, bool segmentation)
+    {
+        Counters = counters;
+        Segmentation = segmentation && SystemSegments;
+
+        const int VectorCount = SendBatch + TransmitGroups.MaxSegments;
+        nuint headers = (nuint)(sizeof(Libc.BatchHeader) * (ReceiveBatch + SendBatch + 1));
+        nuint vectors = (nuint)(sizeof(Libc.Vector) * (ReceiveBatch + VectorCount + 1));
+        nuint names = (nuint)(32 * (ReceiveBatch + SendBatch + 1));
+        nuint controls = ControlLength * (ReceiveBatch + SendBatch + 1);
+        nuint length = headers + vectors + names + controls + ReceiveStride * ReceiveBatch;
+        _memory = (byte*)NativeMemory.AlignedAlloc(length, 4096);
+
+        // The buffers stay untouched, and so without pages, until packets fill them.
+        NativeMemory.Clear(_memory, headers + vectors + names + controls);
+        ReceiveHeaders = (Libc.BatchHeader*)_memory;
+        SendHeaders = ReceiveHeaders + ReceiveBatch;
+        Libc.Vector* receiveVectors = (Libc.Vector*)(_memory + headers);
+        SendVectors = receiveVectors + ReceiveBatch;
+        SendVectorCount = VectorCount;
+        byte* nextName = _memory + headers + vectors;
+        byte* nextControl = nextName + names;
+        byte* nextBuffer = nextControl + controls;
+        for (int index = 0; index <= ReceiveBatch + SendBatch; index++)
+        {
+            ReceiveHeaders[index].Name = (Libc.SocketAddress*)(nextName + 32 * index);
+            ReceiveHeaders[index].Control = nextControl + ControlLength * index;
+        }
+
+        for (int index = 0; index < ReceiveBatch; index++)
+        {
+            receiveVectors[index] = new Libc.Vector { Data = nextBuffer + ReceiveStride * index, Length = ReceiveLength };
+            ReceiveHeaders[index].Vectors = receiveVectors + index;
+            ReceiveHeaders[index].VectorCount = 1;
+        }
+
+        _received = ReceiveBatch;
+    }
+
+    public CounterBlock<SocketCounter> Counters { get; }
+
+    /// <summary>Turned off when an interface turns out not to carry segmented messages.</summary>
+    public bool Segmentation { get; set; }
+
+    public TransmitGroups Groups { get; } = new();
+
+    public Libc.BatchHeader* ReceiveHeaders { get; }
+
+    /// <summary>One more than <see cref="SendBatch"/>: the last is for packets that go out singly.</summary>
+    public Libc.BatchHeader* SendHeaders { get; }
+
+    /// <summary>One more than <see cref="SendVectorCount"/>, for the same.</summary>
+    public Libc.Vector* SendVectors { get; }
+
+    public int SendVectorCount { get; }
+
+    /// <summary>Which packet of the last received batch is read next.</summary>
+    public ReceiveCursor Cursor;
+
+    internal struct ReceiveCursor
+    {
+        public UdpSocketLinux? Socket;
+        public int Message;
+        public int MessageCount;
+        public byte* Data;
+        public int Remaining;
+        public int SegmentLength;
+        public TransportAddress Remote;
+        public TransportAddress Local;
+    }
+
+    /// <summary>Makes the headers that the last call filled ready for the next one.</summary>
+    public void PrepareReceive(int controlLength)
+    {
+        for (int index = 0; index < _received; index++)
+        {
+            ReceiveHeaders[index].NameLength = Libc.SocketAddress.LengthV6;
+            ReceiveHeaders[index].ControlLength = (nuint)controlLength;
+        }
+    }
+
+    public void FinishReceive(UdpSocketLinux socket, int count)
+    {
+        // Headers that were not filled keep what was prepared; a failed call fills none.
+        _received = Math.Max(count, 0);
+        Cursor.Socket = socket;
+        Cursor.Message = -1;
+        Cursor.MessageCount = _received;
+        Cursor.Remaining = -1;
+    }
+
+    private static bool ProbeSegmentation()
+    {
+        int descriptor = Libc.Socket(Libc.FamilyV4, Libc.TypeDatagram | Libc.CloseOnExec, 0);
+        if (descriptor < 0)
+        {
+            return false;
+        }
+
+        bool known = Libc.TryGetOption(descriptor, Libc.LevelUdp, Libc.UdpSegment, out _);
+        _ = Libc.Close(descriptor);
+        return known;
+    }
+
+    public void Dispose()
+    {
+        NativeMemory.AlignedFree(_memory);
+        _memory = null;
+    }
+}

@@ -1,0 +1,44 @@
+using System.Net;
+
+namespace V100.Net.Sockets;
+
+internal enum UdpBackend
+{
+    /// <summary>The system's own where there is one, else <see cref="Portable"/>.</summary>
+    Automatic,
+
+    /// <summary>recvmmsg, sendmmsg, UDP_GRO, UDP_SEGMENT, epoll.</summary>
+    Linux,
+
+    /// <summary>System.Net.Sockets.</summary>
+    Portable,
+}
+
+/// <summary>Which sockets a worker opens.</summary>
+internal sealed record UdpOptions
+{
+    public UdpBackend Backend { get; init; } = UdpBackend.Automatic;
+
+    /// <summary>0 lets the system choose; <see cref="UdpSocketSet.Port"/> says what it chose, for the other workers.</summary>
+    public ushort Port { get; init; }
+
+    /// <summary>One socket for each. Empty: all addresses, IPv4 and IPv6.</summary>
+    public IReadOnlyList<IPAddress> Addresses { get; init; } = [];
+
+    /// <summary>Several packets of one size to one address as one message (UDP_SEGMENT), where the system can.</summary>
+    public bool Segmentation { get; init; } = true;
+
+    /// <summary>Several packets of one flow received as one message (UDP_GRO), where the system can.</summary>
+    public bool Coalescing { get; init; } = true;
+
+    /// <summary>Asked of the system for each socket and direction; what it gave stands in <see cref="UdpSocket.ReceiveBufferBytes"/>.</summary>
+    public int BufferBytes { get; init; } = 8 << 20;
+
+    public UdpBackend EffectiveBackend => Backend switch
+    {
+        UdpBackend.Automatic => OperatingSystem.IsLinux() && Environment.Is64BitProcess && BitConverter.IsLittleEndian
+            ? UdpBackend.Linux
+            : UdpBackend.Portable,
+        _ => Backend,
+    };
+}

@@ -1,0 +1,239 @@
+using System.Diagnostics;
+using V100.Net.Native;
+
+namespace V100.Net.Sockets;
+
+internal sealed unsafe partial class UdpSocketLinux
+{
+    // A full send buffer is waited for at most this often in one batch, a millisecond each; then the rest is dropped.
+    private const int MaxWaits = 2;
+
+    public override void Send(TransmitBatch batch, ReadOnlySpan<int> indices)
+    {
+        ReadOnlySpan<TransmitBatch.Entry> entries = batch.Entries;
+        _area.Groups.Build(entries, indices, _area.Segmentation);
+        int waits = 0;
+        int next = 0;
+        while (next < _area.Groups.Groups.Length)
+        {
+            int first = next;
+            next = WriteHeaders(entries, first);
+            SendHeaders(entries, first, next - first, ref waits);
+        }
+    }
+
+    /// <summary>Lays out as many groups as fit, and says which is the first that did not.</summary>
+    private int WriteHeaders(ReadOnlySpan<TransmitBatch.Entry> entries, int first)
+    {
+        ReadOnlySpan<TransmitGroups.Group> groups = _area.Groups.Groups;
+        Libc.Vector* vector = _area.SendVectors;
+        Libc.Vector* end = vector + _area.SendVectorCount;
+        int last = Math.Min(groups.Length, first + UdpAreaLinux.SendBatch);
+        int number = first;
+        for (; number < last; number++)
+        {
+            ref readonly TransmitGroups.Group group = ref groups[number];
+            if (end - vector < group.Count)
+            {
+                break;
+            }
+
+            Libc.BatchHeader* header = _area.SendHeaders + (number - first);
+            ref readonly TransmitBatch.Entry entry = ref entries[group.First];
+            header->NameLength = WriteName(header->Name, entry.Remote);
+            header->ControlLength = WriteControl(header->Control, entry.Local, group.Count > 1 ? group.SegmentLength : 0);
+            header->Vectors = vector;
+            vector = WriteVectors(vector, entries, in group);
+            header->VectorCount = (nuint)(vector - header->Vectors);
+        }
+
+        return number;
+    }
+
+    private Libc.Vector* WriteVectors(Libc.Vector* vector, ReadOnlySpan<TransmitBatch.Entry> entries, in TransmitGroups.Group group)
+    {
+        *vector = default;
+        for (int index = group.First; index >= 0; index = _area.Groups.Next(index))
+        {
+            ref readonly TransmitBatch.Entry entry = ref entries[index];
+            if (vector->Data + vector->Length == entry.Data)
+            {
+                // Written one behind the other: one piece for the kernel.
+                vector->Length += (nuint)entry.Length;
+                continue;
+            }
+
+            vector += vector->Data is null ? 0 : 1;
+            *vector = new Libc.Vector { Data = entry.Data, Length = (nuint)entry.Length };
+        }
+
+        return vector + 1;
+    }
+
+    private nuint WriteControl(byte* control, in TransportAddress local, int segmentLength)
+    {
+        byte* next = control;
+        if (_anyAddress && !local.IsUnspecified)
+        {
+            next += _familyV6 ? WriteSourceV6(next, local) : WriteSourceV4(next, local);
+        }
+
+        if (segmentLength > 0)
+        {
+            *(Libc.ControlHeader*)next = new Libc.ControlHeader
+            {
+                Length = (nuint)sizeof(Libc.ControlHeader) + sizeof(ushort),
+                Level = Libc.LevelUdp,
+                Type = Libc.UdpSegment,
+            };
+            *(ulong*)(next + sizeof(Libc.ControlHeader)) = (ushort)segmentLength;
+            next += sizeof(Libc.ControlHeader) + 8;
+        }
+
+        return (nuint)(next - control);
+    }
+
+    private static int WriteSourceV6(byte* control, in TransportAddress local)
+    {
+        *(Libc.ControlHeader*)control = new Libc.ControlHeader
+        {
+            Length = (nuint)(sizeof(Libc.ControlHeader) + sizeof(Libc.PacketInfoV6)),
+            Level = Libc.LevelIPv6,
+            Type = Libc.PacketInformationV6,
+        };
+        Libc.PacketInfoV6* information = (Libc.PacketInfoV6*)(control + sizeof(Libc.ControlHeader));
+        local.WriteIPv6(information->Address);
+        information->Interface = local.Scope;
+        return sizeof(Libc.ControlHeader) + 24;
+    }
+
+    private static int WriteSourceV4(byte* control, in TransportAddress local)
+    {
+        *(Libc.ControlHeader*)control = new Libc.ControlHeader
+        {
+            Length = (nuint)(sizeof(Libc.ControlHeader) + sizeof(Libc.PacketInfoV4)),
+            Level = Libc.LevelIPv4,
+            Type = Libc.PacketInformationV4,
+        };
+        *(Libc.PacketInfoV4*)(control + sizeof(Libc.ControlHeader)) = new Libc.PacketInfoV4
+        {
+            LocalBigEndian = System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(local.IPv4),
+        };
+        return sizeof(Libc.ControlHeader) + 16;
+    }
+
+    private void SendHeaders(ReadOnlySpan<TransmitBatch.Entry> entries, int firstGroup, int count, ref int waits)
+    {
+        ReadOnlySpan<TransmitGroups.Group> groups = _area.Groups.Groups.Slice(firstGroup, count);
+        int done = 0;
+        while (done < count)
+        {
+            int sent = Libc.SendMessages(Descriptor, _area.SendHeaders + done, (uint)(count - done), Libc.DoNotWait);
+            _counters.Increment(SocketCounter.SendCalls);
+            if (sent > 0)
+            {
+                CountSent(groups.Slice(done, sent));
+                done += sent;
+                continue;
+            }
+
+            // The error is the first message's: it came before anything of this call was sent.
+            int error = Libc.LastError;
+            if (error == Libc.Interrupted)
+            {
+                continue;
+            }
+
+            if (error == Libc.WouldBlock)
+            {
+                if (!TryWaitWritable(ref waits))
+                {
+                    CountDropped(groups[done..]);
+                    return;
+                }
+
+                continue;
+            }
+
+            DropOrSplit(entries, in groups[done], error);
+            done++;
+        }
+    }
+
+    private void DropOrSplit(ReadOnlySpan<TransmitBatch.Entry> entries, in TransmitGroups.Group group, int error)
+    {
+        // EIO: the interface cannot fill in the checksums of segments. EINVAL: a segment is larger than the interface's MTU,
+        // which whole packets may be.
+        if (group.Count == 1 || error is not (Libc.InputOutputError or Libc.InvalidArgument))
+        {
+            _counters.Add(DropReason(error), group.Count);
+            return;
+        }
+
+        _area.Segmentation &= error != Libc.InputOutputError;
+        _counters.Add(SocketCounter.SegmentationRefused, group.Count);
+        Libc.BatchHeader* header = _area.SendHeaders + UdpAreaLinux.SendBatch;
+        header->Vectors = _area.SendVectors + _area.SendVectorCount;
+        header->VectorCount = 1;
+        for (int index = group.First; index >= 0; index = _area.Groups.Next(index))
+        {
+            ref readonly TransmitBatch.Entry entry = ref entries[index];
+            header->NameLength = WriteName(header->Name, entry.Remote);
+            header->ControlLength = WriteControl(header->Control, entry.Local, 0);
+            *header->Vectors = new Libc.Vector { Data = entry.Data, Length = (nuint)entry.Length };
+            int sent = Libc.SendMessages(Descriptor, header, 1, Libc.DoNotWait);
+            _counters.Increment(SocketCounter.SendCalls);
+            _counters.Increment(sent == 1 ? SocketCounter.DatagramsSent : DropReason(Libc.LastError));
+            _counters.Add(SocketCounter.BytesSent, sent == 1 ? entry.Length : 0);
+        }
+    }
+
+    private bool TryWaitWritable(ref int waits)
+    {
+        if (waits++ >= MaxWaits)
+        {
+            return false;
+        }
+
+        Libc.PollRequest request = new() { Descriptor = Descriptor, Events = Libc.PollWritable };
+        return Libc.Poll(&request, 1, 1) > 0;
+    }
+
+    private void CountSent(ReadOnlySpan<TransmitGroups.Group> groups)
+    {
+        long packets = 0;
+        long bytes = 0;
+        foreach (ref readonly TransmitGroups.Group group in groups)
+        {
+            packets += group.Count;
+            bytes += group.TotalLength;
+        }
+
+        _counters.Add(SocketCounter.DatagramsSent, packets);
+        _counters.Add(SocketCounter.BytesSent, bytes);
+    }
+
+    private void CountDropped(ReadOnlySpan<TransmitGroups.Group> groups)
+    {
+        foreach (ref readonly TransmitGroups.Group group in groups)
+        {
+            _counters.Add(SocketCounter.DroppedWouldBlock, group.Count);
+        }
+    }
+
+    private static SocketCounter DropReason(int error)
+    {
+        Debug.Assert(error != 0);
+        return error switch
+        {
+            Libc.WouldBlock => SocketCounter.DroppedWouldBlock,
+            Libc.NoBuffers or Libc.NoMemory => SocketCounter.DroppedNoBuffers,
+            Libc.NetworkUnreachable or Libc.HostUnreachable or Libc.NetworkDown or Libc.HostDown => SocketCounter.DroppedUnreachable,
+            Libc.ConnectionRefused => SocketCounter.DroppedRefused,
+            Libc.NotPermitted or Libc.AccessDenied => SocketCounter.DroppedNotPermitted,
+            Libc.MessageTooLong => SocketCounter.DroppedTooLong,
+            Libc.AddressNotAvailable => SocketCounter.DroppedNoSource,
+            _ => SocketCounter.DroppedOther,
+        };
+    }
+}

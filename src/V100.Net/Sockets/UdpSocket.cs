@@ -1,0 +1,39 @@
+namespace V100.Net.Sockets;
+
+/// <summary>
+/// One bound UDP socket of one worker. Not thread safe, never blocks but for the bounded wait of a full send buffer.
+/// </summary>
+/// <remarks>
+/// To receive: while <see cref="Receive"/> says that packets came, read them with <see cref="TryRead"/> until it says no. A
+/// datagram is valid until the next <see cref="Receive"/> or <see cref="TryRead"/> of any socket of the same set. To send:
+/// through <see cref="UdpSocketSet"/>.
+/// </remarks>
+internal abstract class UdpSocket : IDisposable
+{
+    /// <summary>Address and port that it is bound to; an unspecified address means all of its family, [::] those of IPv4 too.</summary>
+    public abstract TransportAddress Bound { get; }
+
+    /// <summary>What the system gave, in its own way of counting: Linux counts its overhead in.</summary>
+    public abstract int ReceiveBufferBytes { get; }
+
+    public abstract int SendBufferBytes { get; }
+
+    /// <summary>Takes a bounded number of packets from the system. False when none waits.</summary>
+    public abstract bool Receive();
+
+    /// <summary>The next packet of what was received last.</summary>
+    public abstract bool TryRead(out Datagram datagram);
+
+    /// <summary>Sends, or drops and counts, those packets of the batch, in order for each destination.</summary>
+    public abstract void Send(TransmitBatch batch, ReadOnlySpan<int> indices);
+
+    public abstract void Dispose();
+
+    /// <summary>True where packets from <paramref name="local"/> may leave through this socket although it is not bound to it.</summary>
+    public bool Covers(in TransportAddress local) =>
+        Bound.IsUnspecified && (local.Port == Bound.Port || local == default) && (!Bound.IsIPv4 || local.IsIPv4 || local == default);
+
+    // Used by the set while it deals a batch out to sockets.
+    internal int FirstPending = -1;
+    internal int LastPending;
+}

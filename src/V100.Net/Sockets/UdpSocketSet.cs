@@ -1,0 +1,168 @@
+using System.Net;
+
+namespace V100.Net.Sockets;
+
+/// <summary>
+/// The UDP sockets of one worker on the shared port: one for all addresses, or one for each address that is configured. Sends a
+/// batch by the source address that each packet names.
+/// </summary>
+internal sealed class UdpSocketSet : IPacketTransmitter, IDisposable
+{
+    private readonly List<UdpSocket> _sockets = [];
+    private readonly Dictionary<TransportAddress, UdpSocket> _byBound = [];
+    private readonly UdpAreaLinux? _area;
+    private readonly UdpOptions _options;
+    private readonly CounterBlock<SocketCounter> _counters;
+    private readonly List<UdpSocket> _pending = [];
+    private int[] _indices = [];
+    private int[] _next = [];
+
+    /// <exception cref="IOException">An address cannot be bound; the message says which and why.</exception>
+    public UdpSocketSet(UdpOptions options, CounterBlock<SocketCounter> counters)
+    {
+        _options = options;
+        _counters = counters;
+        Backend = options.EffectiveBackend;
+        _area = Backend == UdpBackend.Linux ? new UdpAreaLinux(counters, options.Segmentation) : null;
+        Port = options.Port;
+        try
+        {
+            foreach (TransportAddress address in AddressesToBind())
+            {
+                Port = Open(address.WithPort(Port)).Bound.Port;
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    public UdpBackend Backend { get; }
+
+    public ushort Port { get; }
+
+    public IReadOnlyList<UdpSocket> Sockets => _sockets;
+
+    private IEnumerable<TransportAddress> AddressesToBind()
+    {
+        if (_options.Addresses.Count > 0)
+        {
+            return _options.Addresses.Select(address => TransportAddress.From(address, 0));
+        }
+
+        bool dualStack = Backend == UdpBackend.Linux ? UdpSocketLinux.HasIPv6 : System.Net.Sockets.Socket.OSSupportsIPv6;
+        return [TransportAddress.From(dualStack ? IPAddress.IPv6Any : IPAddress.Any, 0)];
+    }
+
+    private UdpSocket Open(in TransportAddress address)
+    {
+        UdpSocket socket = _area is null
+            ? new UdpSocketPortable(address, _options, _counters)
+            : new UdpSocketLinux(address, _options, _area, _counters);
+        _sockets.Add(socket);
+        _byBound.Add(socket.Bound, socket);
+        return socket;
+    }
+
+    /// <summary>Sends the batch; a packet whose source is none of these sockets' is dropped and counted.</summary>
+    public void Transmit(TransmitBatch batch)
+    {
+        if (_indices.Length < batch.Count)
+        {
+            GrowSlow(batch.Count);
+        }
+
+        // Each destination's packets name one source, so each stays in one socket's list, in order.
+        UdpSocket? last = null;
+        TransportAddress lastLocal = default;
+        for (int index = 0; index < batch.Count; index++)
+        {
+            ref readonly TransmitBatch.Entry entry = ref batch.Entries[index];
+            if (last is null || entry.Local != lastLocal || lastLocal == default)
+            {
+                lastLocal = entry.Local;
+                last = Find(entry.Local, entry.Remote);
+            }
+
+            if (last is null)
+            {
+                _counters.Increment(SocketCounter.DroppedNoSource);
+                continue;
+            }
+
+            Enqueue(last, index);
+        }
+
+        foreach (UdpSocket socket in _pending)
+        {
+            int count = 0;
+            for (int index = socket.FirstPending; index >= 0; index = _next[index])
+            {
+                _indices[count++] = index;
+            }
+
+            socket.FirstPending = -1;
+            socket.Send(batch, _indices.AsSpan(0, count));
+        }
+
+        _pending.Clear();
+    }
+
+    private void Enqueue(UdpSocket socket, int index)
+    {
+        _next[index] = -1;
+        if (socket.FirstPending < 0)
+        {
+            socket.FirstPending = index;
+            _pending.Add(socket);
+        }
+        else
+        {
+            _next[socket.LastPending] = index;
+        }
+
+        socket.LastPending = index;
+    }
+
+    private UdpSocket? Find(in TransportAddress local, in TransportAddress remote)
+    {
+        if (_byBound.TryGetValue(local, out UdpSocket? bound))
+        {
+            return bound;
+        }
+
+        foreach (UdpSocket socket in _sockets)
+        {
+            // Without a source, any socket that can reach the destination's family.
+            bool serves = local == default && !socket.Bound.IsUnspecified
+                ? socket.Bound.IsIPv4 == remote.IsIPv4
+                : socket.Covers(local);
+            if (serves && (!socket.Bound.IsIPv4 || remote.IsIPv4))
+            {
+                return socket;
+            }
+        }
+
+        return null;
+    }
+
+    private void GrowSlow(int count)
+    {
+        _indices = new int[count];
+        _next = new int[count];
+    }
+
+    public void Dispose()
+    {
+        foreach (UdpSocket socket in _sockets)
+        {
+            socket.Dispose();
+        }
+
+        _sockets.Clear();
+        _byBound.Clear();
+        _area?.Dispose();
+    }
+}
