@@ -1,0 +1,514 @@
+#:property PublishAot=false
+// The one entry to build, test, publish and measure: `dotnet run build.cs -- VERB`. Every step of it stands here and nowhere else.
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json;
+using System.Xml.Linq;
+
+try
+{
+    return args.FirstOrDefault() switch
+    {
+        "test" => Tests.Run(args[1..]),
+        "publish" => Publishing.Run(),
+        "bench" => Measuring.Bench(args[1..]),
+        "load" => Measuring.Load(args[1..]),
+        _ => Usage(),
+    };
+}
+catch (StepFailedException failure)
+{
+    Console.Error.WriteLine($"build: {failure.Message}");
+    return 1;
+}
+
+static int Usage()
+{
+    Console.Error.WriteLine("""
+        usage: dotnet run build.cs -- VERB
+
+          test [FILTER] [--project NAME] [--nightly]
+                          install what the tests need, build, publish the native binary, run every test (or those whose
+                          full name contains FILTER, or those of one project); --nightly multiplies the random tests
+          publish         write the native server to artifacts/v100/v100, its debug symbols to artifacts/symbols
+          bench [--quick] [FILTER]
+                          run the performance suite, write artifacts/bench/report.md and report.json
+          load ...        run the load generator (load --help lists its options)
+        """);
+    return 2;
+}
+
+/// <summary>A step that ended the build; the message says which and why.</summary>
+internal sealed class StepFailedException(string message) : Exception(message);
+
+/// <summary>Where things are.</summary>
+internal static class Places
+{
+    public static string Root { get; } = Path.GetDirectoryName(ThisFile())!;
+
+    public static string Artifacts => Path.Combine(Root, "artifacts");
+
+    public static string NativeBinary => Path.Combine(Artifacts, "v100", "v100");
+
+    /// <summary>The browsers' drivers (npm packages), installed from the lockfile beside the client scripts.</summary>
+    public static string ClientModules => Path.Combine(Artifacts, "clients");
+
+    public static string ClientScripts => Path.Combine(Root, "tests", "V100.EndToEnd.Tests", "clients");
+
+    private static string ThisFile([CallerFilePath] string path = "") => path;
+}
+
+/// <summary>Runs a child process to its end.</summary>
+internal static class Shell
+{
+    /// <summary>Runs with the console shared; a non-zero exit ends the build.</summary>
+    public static void Run(string program, params string[] arguments)
+    {
+        int exitCode = Try(program, arguments);
+        if (exitCode != 0)
+        {
+            throw new StepFailedException($"`{program} {string.Join(' ', arguments)}` ended with {exitCode}");
+        }
+    }
+
+    public static int Try(string program, params string[] arguments) => Start(program, arguments, null, null, null);
+
+    /// <summary>Runs in a folder, every output line given to <paramref name="line"/>; killed with its children after the timeout.</summary>
+    public static int Start(string program, string[] arguments, string? folder, Action<string>? line, TimeSpan? timeout)
+    {
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            WorkingDirectory = folder ?? Places.Root,
+            RedirectStandardOutput = line is not null,
+            RedirectStandardError = line is not null,
+        };
+        start.Environment["DOTNET_NOLOGO"] = "1";
+        start.Environment["DOTNET_CLI_TELEMETRY_OPTOUT"] = "1";
+        using Process process = Process.Start(start) ?? throw new StepFailedException($"cannot start {program}");
+        if (line is not null)
+        {
+            object gate = new();
+            void OnLine(object sender, DataReceivedEventArgs received)
+            {
+                lock (gate)
+                {
+                    if (received.Data is not null)
+                    {
+                        line(received.Data);
+                    }
+                }
+            }
+
+            process.OutputDataReceived += OnLine;
+            process.ErrorDataReceived += OnLine;
+            process.BeginOutputReadLine();
+            process.BeginErrorReadLine();
+        }
+
+        if (timeout is { } limit && !process.WaitForExit(limit))
+        {
+            process.Kill(entireProcessTree: true);
+            throw new StepFailedException($"`{program} {string.Join(' ', arguments)}` did not end within {limit.TotalMinutes:0} minutes");
+        }
+
+        process.WaitForExit();
+        return process.ExitCode;
+    }
+
+    public static string Output(string program, params string[] arguments)
+    {
+        var text = new StringBuilder();
+        int exitCode = Start(program, arguments, null, received => text.AppendLine(received), null);
+        return exitCode == 0
+            ? text.ToString().Trim()
+            : throw new StepFailedException($"`{program} {string.Join(' ', arguments)}` ended with {exitCode}: {text}");
+    }
+
+    public static bool IsOnPath(string program)
+        => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries)
+            .Concat(["/usr/sbin", "/sbin"])
+            .Any(folder => File.Exists(Path.Combine(folder, program)));
+}
+
+/// <summary>What a step needs of the machine, as Debian packages, and their installation.</summary>
+internal static class Prerequisites
+{
+    // A program that is there from elsewhere (another Node, say) counts; a package without a program is asked for by name.
+    private static readonly (string? Program, string Package)[] _forNative =
+    [
+        ("clang", "clang"), (null, "zlib1g-dev"),
+    ];
+
+    private static readonly (string? Program, string Package)[] _forClients =
+    [
+        ("node", "nodejs"), ("npm", "npm"), ("ip", "iproute2"), ("chromium", "chromium"), ("firefox-esr", "firefox-esr"),
+        (null, "python3"), (null, "python3-aiortc"), (null, "python3-numpy"), (null, "python3-gst-1.0"),
+        (null, "gir1.2-gst-plugins-base-1.0"), (null, "gir1.2-gst-plugins-bad-1.0"), (null, "gstreamer1.0-nice"),
+        (null, "gstreamer1.0-plugins-base"), (null, "gstreamer1.0-plugins-good"), (null, "gstreamer1.0-plugins-bad"),
+    ];
+
+    public static void ForNative() => Install(_forNative, "the native compiler links with them");
+
+    public static void ForClients()
+    {
+        Install(_forClients, "the end-to-end tests drive real WebRTC clients in network namespaces");
+        InstallClientModules();
+    }
+
+    private static void Install((string? Program, string Package)[] wanted, string reason)
+    {
+        string[] missing = [.. wanted.Where(item => !IsThere(item.Program, item.Package)).Select(item => item.Package)];
+        if (missing.Length == 0)
+        {
+            return;
+        }
+
+        string names = string.Join(' ', missing);
+        Console.WriteLine($"installing {names}: {reason}");
+        bool isRoot = Environment.UserName == "root";
+        if (!Shell.IsOnPath("apt-get") || (!isRoot && Shell.Try("sudo", "-n", "true") != 0))
+        {
+            throw new StepFailedException($"this needs apt-get as root (or sudo without a password); install these yourself: {names}");
+        }
+
+        string[] prefix = isRoot ? ["env"] : ["sudo", "-n", "env"];
+        string[] apt = [.. prefix, "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"];
+        Shell.Run(apt[0], [.. apt[1..], "update"]);
+        Shell.Run(apt[0], [.. apt[1..], "install", "-y", "--no-install-recommends", .. missing]);
+    }
+
+    private static bool IsThere(string? program, string package)
+    {
+        if (program is not null)
+        {
+            return Shell.IsOnPath(program);
+        }
+
+        bool installed = false;
+        if (Shell.IsOnPath("dpkg-query"))
+        {
+            Shell.Start("dpkg-query", ["-W", "-f", "${Status}\n", package], null,
+                line => installed |= line.EndsWith(" installed", StringComparison.Ordinal), null);
+        }
+
+        return installed;
+    }
+
+    /// <summary>`npm ci` of the committed lockfile, in artifacts; done again only when the lockfile changes.</summary>
+    private static void InstallClientModules()
+    {
+        string stamp = Path.Combine(Places.ClientModules, "installed.json");
+        string lockFile = File.ReadAllText(Path.Combine(Places.ClientScripts, "package-lock.json"));
+        if (File.Exists(stamp) && File.ReadAllText(stamp) == lockFile)
+        {
+            return;
+        }
+
+        Console.WriteLine("installing the browser drivers of tests/V100.EndToEnd.Tests/clients/package.json into artifacts/clients");
+        Directory.CreateDirectory(Places.ClientModules);
+        foreach (string name in (string[])["package.json", "package-lock.json"])
+        {
+            File.Copy(Path.Combine(Places.ClientScripts, name), Path.Combine(Places.ClientModules, name), overwrite: true);
+        }
+
+        string[] arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+        int exitCode = Shell.Start("npm", arguments, Places.ClientModules, Console.WriteLine, TimeSpan.FromMinutes(10));
+        if (exitCode != 0)
+        {
+            throw new StepFailedException($"`npm ci` in {Places.ClientModules} ended with {exitCode}");
+        }
+
+        File.WriteAllText(stamp, lockFile);
+    }
+}
+
+/// <summary>The native binary.</summary>
+internal static class Publishing
+{
+    public static int Run()
+    {
+        Prerequisites.ForNative();
+        string project = Path.Combine("src", "V100.Server");
+        string framework = Shell.Output("dotnet", "msbuild", project, "-getProperty:V100NativeFramework");
+        string architecture = RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant();
+        string published = Path.Combine(Places.Artifacts, $"publish-{framework}");
+        bool warned = false;
+        int exitCode = Shell.Start(
+            "dotnet",
+            ["publish", project, "-c", "Release", "-r", $"linux-{architecture}", $"-p:V100Framework={framework}", "-o", published, "-v", "minimal"],
+            null,
+            line =>
+            {
+                Console.WriteLine(line);
+                warned |= line.Contains("warning IL", StringComparison.Ordinal);
+            },
+            TimeSpan.FromMinutes(15));
+        if (exitCode != 0 || warned)
+        {
+            throw new StepFailedException(warned ? "publishing gave a trim or AOT warning" : $"publishing ended with {exitCode}");
+        }
+
+        Place(published);
+        return 0;
+    }
+
+    /// <summary>The binary alone in its folder, replaced by rename so that a running one is not disturbed.</summary>
+    private static void Place(string published)
+    {
+        string folder = Path.GetDirectoryName(Places.NativeBinary)!;
+        string symbols = Path.Combine(Places.Artifacts, "symbols");
+        Directory.CreateDirectory(folder);
+        Directory.CreateDirectory(symbols);
+        string fresh = Path.Combine(Places.Artifacts, "v100.new");
+        File.Copy(Path.Combine(published, "V100.Server"), fresh, overwrite: true);
+        File.Move(fresh, Places.NativeBinary, overwrite: true);
+        foreach (string other in Directory.GetFileSystemEntries(folder).Where(entry => entry != Places.NativeBinary))
+        {
+            throw new StepFailedException($"{other} is beside the binary; artifacts/v100 holds the one file");
+        }
+
+        foreach (string file in Directory.GetFiles(published, "V100.Server.dbg"))
+        {
+            File.Copy(file, Path.Combine(symbols, Path.GetFileName(file)), overwrite: true);
+        }
+
+        Console.WriteLine($"artifacts/v100/v100: {new FileInfo(Places.NativeBinary).Length / 1e6:0.0} MB");
+    }
+}
+
+/// <summary>The whole test command.</summary>
+internal static class Tests
+{
+    private static readonly TimeSpan _projectTimeout = TimeSpan.FromMinutes(20);
+
+    private sealed record Options(string? Filter, string? Project, bool Nightly);
+
+    private sealed record Totals(int Passed, int Failed, int Skipped)
+    {
+        public static Totals operator +(Totals a, Totals b) => new(a.Passed + b.Passed, a.Failed + b.Failed, a.Skipped + b.Skipped);
+    }
+
+    public static int Run(string[] arguments)
+    {
+        Options options = Parse(arguments);
+        string[] projects = Projects(options.Project);
+        bool endToEnd = projects.Any(IsEndToEnd);
+        if (endToEnd)
+        {
+            Prerequisites.ForClients();
+        }
+
+        // One project asks for its own build only; everything asks for the solution, so that no project goes unbuilt.
+        string target = options.Project is null ? "V100.slnx" : projects[0];
+        Shell.Run("dotnet", "build", target, "-c", "Release", "-v", "quiet", "-clp:NoSummary", "-nologo");
+        if (endToEnd)
+        {
+            Publishing.Run();
+        }
+
+        if (options.Nightly)
+        {
+            // What the random tests multiply their counts by.
+            Environment.SetEnvironmentVariable("V100_TEST_SCALE", "20");
+        }
+
+        var totals = new Totals(0, 0, 0);
+        foreach (string project in projects)
+        {
+            totals += RunProject(project, options);
+        }
+
+        Console.WriteLine();
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"{totals.Passed} passed, {totals.Failed} failed, {totals.Skipped} skipped"));
+        return totals is { Failed: 0, Passed: > 0 } ? 0 : 1;
+    }
+
+    private static Options Parse(string[] arguments)
+    {
+        var options = new Options(null, null, false);
+        for (int i = 0; i < arguments.Length; i++)
+        {
+            options = arguments[i] switch
+            {
+                "--nightly" => options with { Nightly = true },
+                "--project" when i + 1 < arguments.Length => options with { Project = arguments[++i] },
+                ['-', ..] => throw new StepFailedException($"test does not know {arguments[i]}"),
+                _ => options with { Filter = arguments[i] },
+            };
+        }
+
+        return options;
+    }
+
+    /// <summary>All test projects, the longest and least local last; or the one named.</summary>
+    private static string[] Projects(string? name)
+    {
+        string[] all =
+        [
+            .. Directory.GetFiles(Path.Combine(Places.Root, "tests"), "*.csproj", SearchOption.AllDirectories)
+                .OrderBy(IsEndToEnd).ThenBy(path => path, StringComparer.Ordinal),
+        ];
+        if (name is null)
+        {
+            return all;
+        }
+
+        string[] named = [.. all.Where(path => NameOf(path) == name || NameOf(path) == $"V100.{name}.Tests")];
+        return named.Length == 1
+            ? named
+            : throw new StepFailedException($"no test project {name}; there are {string.Join(", ", all.Select(NameOf))}");
+    }
+
+    private static string NameOf(string project) => Path.GetFileNameWithoutExtension(project);
+
+    private static bool IsEndToEnd(string project) => NameOf(project) == "V100.EndToEnd.Tests";
+
+    private static Totals RunProject(string project, Options options)
+    {
+        string name = NameOf(project);
+        string results = Path.Combine(Places.Artifacts, "tests", $"{name}.trx");
+        File.Delete(results);
+        List<string> arguments =
+        [
+            "test", project, "-c", "Release", "--no-build", "--nologo", "--logger", $"trx;LogFileName={results}",
+            .. options.Filter is null ? Array.Empty<string>() : ["--filter", $"FullyQualifiedName~{options.Filter}"],
+        ];
+        var log = new StringBuilder();
+        long began = Stopwatch.GetTimestamp();
+        int exitCode = Shell.Start("dotnet", [.. arguments], null, line => log.AppendLine(line), _projectTimeout);
+        if (!File.Exists(results))
+        {
+            bool empty = exitCode == 0;
+            Console.WriteLine(empty ? $"{name}: no test" : $"{name}: the test host failed ({exitCode})\n{log}");
+            return new Totals(0, empty ? 0 : 1, 0);
+        }
+
+        Totals totals = Report(XDocument.Load(results), name);
+        // A host that crashed after its last result has no failed test to show for it.
+        bool crashed = exitCode != 0 && totals.Failed == 0;
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{name}: {totals.Passed} passed, {totals.Failed} failed, {totals.Skipped} skipped in {Stopwatch.GetElapsedTime(began).TotalSeconds:0} s"));
+        if (crashed)
+        {
+            Console.WriteLine($"{name}: the test host failed ({exitCode})\n{log}");
+        }
+
+        return crashed ? totals with { Failed = 1 } : totals;
+    }
+
+    /// <summary>Prints each failure with its message, stack and output, and every line of output that begins with "figure:".</summary>
+    private static Totals Report(XDocument document, string project)
+    {
+        XNamespace ns = "http://microsoft.com/schemas/VisualStudio/TeamTest/2010";
+        var totals = new Totals(0, 0, 0);
+        foreach (XElement result in document.Descendants(ns + "UnitTestResult"))
+        {
+            string outcome = (string?)result.Attribute("outcome") ?? "";
+            string test = (string?)result.Attribute("testName") ?? "";
+            string output = (string?)result.Element(ns + "Output")?.Element(ns + "StdOut") ?? "";
+            totals += outcome switch
+            {
+                "Passed" => new Totals(1, 0, 0),
+                "NotExecuted" => new Totals(0, 0, 1),
+                _ => new Totals(0, 1, 0),
+            };
+            if (outcome == "NotExecuted")
+            {
+                Console.WriteLine($"  skipped {test}: {Message(result, "Message")}");
+            }
+            else if (outcome != "Passed")
+            {
+                Console.WriteLine($"\nFAILED {project} {test}\n{Indent(Message(result, "Message"))}\n{Indent(Message(result, "StackTrace"))}");
+                Console.WriteLine(output.Length == 0 ? "" : $"  output:\n{Indent(output)}\n");
+            }
+
+            foreach (string line in output.Split('\n').Where(line => line.StartsWith("figure:", StringComparison.Ordinal)))
+            {
+                Console.WriteLine($"  {line.TrimEnd()}");
+            }
+        }
+
+        return totals;
+    }
+
+    private static string Message(XElement result, string part)
+        => result.Descendants().FirstOrDefault(element => element.Name.LocalName == part)?.Value.Trim() ?? "";
+
+    private static string Indent(string text) => string.Join('\n', text.TrimEnd().Split('\n').Select(line => $"    {line.TrimEnd()}"));
+}
+
+/// <summary>The performance suite and the load generator.</summary>
+internal static class Measuring
+{
+    /// <summary>
+    /// Runs perf/V100.Micro, which writes report.json: an array of rows with `group`, `name`, `value`, `unit` and, where there is a
+    /// floor measured in the same run, `floor` (its name) and `floorValue`. The readable report.md is made from it here.
+    /// </summary>
+    public static int Bench(string[] arguments)
+    {
+        string folder = Path.Combine(Places.Artifacts, "bench");
+        string json = Path.Combine(folder, "report.json");
+        Directory.CreateDirectory(folder);
+        File.Delete(json);
+        Project("V100.Micro", [.. arguments, "--json", json]);
+        string report = Render(json);
+        File.WriteAllText(Path.Combine(folder, "report.md"), report);
+        Console.WriteLine(report);
+        return 0;
+    }
+
+    public static int Load(string[] arguments)
+    {
+        Project("V100.Load", arguments);
+        return 0;
+    }
+
+    private static void Project(string name, string[] arguments)
+    {
+        string project = Path.Combine("perf", name);
+        if (!Directory.Exists(Path.Combine(Places.Root, project)))
+        {
+            throw new StepFailedException($"{project} is not there yet");
+        }
+
+        Shell.Run("dotnet", ["run", "-c", "Release", "--project", project, "--", .. arguments]);
+    }
+
+    private static string Render(string json)
+    {
+        if (!File.Exists(json))
+        {
+            throw new StepFailedException($"perf/V100.Micro wrote no {json}");
+        }
+
+        var text = new StringBuilder();
+        text.AppendLine("# Measured").AppendLine()
+            .AppendLine(CultureInfo.InvariantCulture, $"{DateTimeOffset.UtcNow:yyyy-MM-dd HH:mm} UTC, {Environment.ProcessorCount} cores, {Processor()}, {RuntimeInformation.OSDescription}.")
+            .AppendLine("Compare the ratios of one run, not the absolute times of two.").AppendLine()
+            .AppendLine("| what | measured | floor in the same run | ratio |").AppendLine("|---|---:|---:|---:|");
+        using JsonDocument document = JsonDocument.Parse(File.ReadAllText(json));
+        foreach (JsonElement row in document.RootElement.EnumerateArray())
+        {
+            double value = row.GetProperty("value").GetDouble();
+            string unit = row.GetProperty("unit").GetString() ?? "";
+            bool hasFloor = row.TryGetProperty("floorValue", out JsonElement floorElement) && floorElement.ValueKind == JsonValueKind.Number;
+            double floor = hasFloor ? floorElement.GetDouble() : 0;
+            string floorCell = hasFloor ? $"{floor.ToString("N0", CultureInfo.InvariantCulture)} {unit} ({row.GetProperty("floor").GetString()})" : "";
+            string ratioCell = hasFloor && floor > 0 ? (value / floor).ToString("0.00", CultureInfo.InvariantCulture) : "";
+            string name = $"{row.GetProperty("group").GetString()}: {row.GetProperty("name").GetString()}";
+            text.AppendLine(CultureInfo.InvariantCulture, $"| {name} | {value.ToString("N0", CultureInfo.InvariantCulture)} {unit} | {floorCell} | {ratioCell} |");
+        }
+
+        return text.ToString();
+    }
+
+    private static string Processor()
+        => File.Exists("/proc/cpuinfo")
+            ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[^1].Trim() ?? "unknown processor"
+            : "unknown processor";
+}
