@@ -1,0 +1,29 @@
+using V100.Net.Native;
+
+namespace V100.Net.Crypto;
+
+/// <summary>
+/// AES in counter mode (NIST SP 800-38A section 6.5) under one key of 16 or 32 bytes: the counter is the whole 16-byte
+/// block, as a number in network order. Of one thread at a time. Input and output may be the same bytes exactly.
+/// </summary>
+public abstract class AesCounterCipher : IDisposable
+{
+    public const int CounterBlockLength = 16;
+
+    /// <summary>The fastest that this machine has: the processor's own instructions, else OpenSSL, else what the platform gives.</summary>
+    public static AesCounterCipher Create(ReadOnlySpan<byte> key)
+    {
+        AesGcmCipher.ThrowIfNoKeyLength(key.Length);
+        return AesX86.IsSupported ? new AesCounterX86(key)
+            : OpenSsl.CryptoAvailable ? new AesCounterOpenSsl(key)
+            : new AesCounterFallback(key);
+    }
+
+    /// <summary>
+    /// Enciphers or deciphers, which is the same: xors the key stream that begins at <paramref name="counterBlock"/>.
+    /// </summary>
+    public abstract void Transform(ReadOnlySpan<byte> counterBlock, ReadOnlySpan<byte> input, Span<byte> output);
+
+    /// <summary>Forgets the key.</summary>
+    public abstract void Dispose();
+}
