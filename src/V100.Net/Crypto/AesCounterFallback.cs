@@ -7,7 +7,7 @@ internal sealed class AesCounterFallback : AesCounterCipher
 {
     private readonly Aes _aes = Aes.Create();
 
-    public AesCounterFallback(ReadOnlySpan<byte> key) => _aes.SetKey(key);
+    public AesCounterFallback(ReadOnlySpan<byte> key) => _aes.Key = key.ToArray();
 
     public override void Transform(ReadOnlySpan<byte> counterBlock, ReadOnlySpan<byte> input, Span<byte> output)
     {
