@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace V100.Sfu.Sdp;
 
 /// <summary>The parameters of an <c>a=fmtp</c> line, a view of <c>name=value;name=value</c>. <c>default</c> has none.</summary>
@@ -32,17 +34,17 @@ public readonly record struct FormatParameters(string? Text)
     /// <summary>The parameters whose names are kept, in their order, separated by <c>;</c>; null when none is left.</summary>
     internal string? Keep(Func<string, bool> keeps)
     {
-        string kept = "";
+        var kept = new StringBuilder();
         var parameters = new SdpFields(Text, ';');
         while (parameters.TryNext(out ReadOnlySpan<char> parameter))
         {
             SdpFields.Cut(parameter, '=', out ReadOnlySpan<char> name, out _);
             if (keeps(name.Trim().ToString()))
             {
-                kept = kept.Length == 0 ? parameter.Trim().ToString() : $"{kept};{parameter.Trim()}";
+                kept.Append(kept.Length == 0 ? "" : ";").Append(parameter.Trim());
             }
         }
 
-        return kept.Length == 0 ? null : kept;
+        return kept.Length == 0 ? null : kept.ToString();
     }
 }

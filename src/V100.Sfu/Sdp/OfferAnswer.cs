@@ -17,13 +17,13 @@ public static class OfferAnswer
         if (!SdpReader.TryRead(offer, out SessionDescription? description, out error)
             || !SessionOffer.TryRead(description, out SessionOffer? sessionOffer, out error)
             || !TryNegotiateSections(sessionOffer, parameters.Role, out MediaSection[] sections, out error)
-            || !TryBundle(sessionOffer, sections, parameters.Role, out int[] bundle, out error))
+            || !TryBundle(sessionOffer, sections, parameters.Role, out int[] bundle, out bool isBundled, out error))
         {
             return false;
         }
 
         MediaSection transport = sections[bundle[0]];
-        if (!TryReadTransport(sessionOffer, sections, transport, out session, out error))
+        if (!TryReadTransport(sessionOffer, sections, transport, isBundled, out session, out error))
         {
             return false;
         }
@@ -59,14 +59,16 @@ public static class OfferAnswer
     }
 
     /// <summary>
-    /// Keeps the sections of the first BUNDLE group that is of use and rejects all others, since the session has one transport.
+    /// Keeps the sections of the first BUNDLE group that is of use, or without one the first section that is, and rejects all
+    /// others, since the session has one transport.
     /// The first index of the result is the section that carries it.
     /// </summary>
-    private static bool TryBundle(SessionOffer offer, MediaSection[] sections, SessionRole role, out int[] bundle, out SdpError error)
+    private static bool TryBundle(SessionOffer offer, MediaSection[] sections, SessionRole role, out int[] bundle, out bool isBundled, out SdpError error)
     {
         int[]? group = offer.Bundles.Find(indices => Array.Exists(indices, index => sections[index].Direction != MediaDirection.Inactive));
         int single = Array.FindIndex(sections, section => section.Direction != MediaDirection.Inactive);
-        if (group is null && (single < 0 || offer.Bundles.Count > 0))
+        isBundled = group is not null;
+        if (group is null && single < 0)
         {
             bundle = [];
             error = NothingUsable(sections, role);
@@ -78,7 +80,7 @@ public static class OfferAnswer
         {
             if (!section.IsRejected && Array.IndexOf(group, section.Index) < 0)
             {
-                SectionNegotiation.Reject(section, "it is not in the BUNDLE group of the accepted sections");
+                SectionNegotiation.Reject(section, isBundled ? "it is not in the BUNDLE group of the accepted sections" : "without BUNDLE, one section alone is accepted");
             }
         }
 
@@ -86,6 +88,7 @@ public static class OfferAnswer
         var kept = new List<int>(Array.FindAll(group, index => !sections[index].IsRejected));
 
         // RFC 8843, 7.3.1: the first section of the group that is accepted and has a port of its own carries the transport.
+        // If none has, a bundle-only one does (DEVIATIONS.md, "Transport of a bundle-only section").
         int tagged = kept.Find(index => offer.Sections[index].Description.Port != 0 && !offer.Sections[index].IsBundleOnly, kept[0]);
         kept.Remove(tagged);
         kept.Insert(0, tagged);
@@ -102,16 +105,16 @@ public static class OfferAnswer
 
     private static SdpError NothingUsable(MediaSection[] sections, SessionRole role)
     {
-        string wanted = role switch
+        (string wanted, string lacking) = role switch
         {
-            SessionRole.Publish => "an audio or video section that sends (a=sendonly or a=sendrecv)",
-            SessionRole.Subscribe => "an audio or video section that receives (a=recvonly or a=sendrecv)",
-            _ => "an audio or video section that sends or receives",
+            SessionRole.Publish => ("an audio or video section that sends (a=sendonly or a=sendrecv)", "it does not send"),
+            SessionRole.Subscribe => ("an audio or video section that receives (a=recvonly or a=sendrecv)", "it does not receive"),
+            _ => ("an audio or video section that sends or receives", "it is inactive"),
         };
         string message = $"The offer needs {wanted}.";
         foreach (MediaSection section in sections)
         {
-            string reason = section.RejectReason ?? "its direction is of no use here, or it is outside the BUNDLE group";
+            string reason = section.RejectReason ?? lacking;
             message += $" Section {section.Index + 1} (line {section.OfferLine}): {reason}.";
         }
 
@@ -119,7 +122,7 @@ public static class OfferAnswer
     }
 
     private static bool TryReadTransport(
-        SessionOffer offer, MediaSection[] sections, MediaSection transport, [NotNullWhen(true)] out NegotiatedSession? session, out SdpError error)
+        SessionOffer offer, MediaSection[] sections, MediaSection transport, bool isBundled, [NotNullWhen(true)] out NegotiatedSession? session, out SdpError error)
     {
         session = null;
         TransportAttributes own = offer.Sections[transport.Index].Transport;
@@ -164,7 +167,7 @@ public static class OfferAnswer
             // RFC 8842, 5.3: passive answers actpass, since an ICE-lite server waits for the client's first check anyway.
             DtlsRole = setup == DtlsSetup.Passive ? DtlsRole.Client : DtlsRole.Server,
             TransportSection = transport,
-            IsBundled = offer.Bundles.Count > 0,
+            IsBundled = isBundled,
         };
         return true;
     }

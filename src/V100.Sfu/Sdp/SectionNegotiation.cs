@@ -74,8 +74,9 @@ internal static class SectionNegotiation
             return "it is offered with port 0";
         }
 
-        // RFC 8834, 4.5 requires rtcp-mux of both sides; there is no second port.
-        return offer.HasRtcpMux ? null : "it has no a=rtcp-mux";
+        // RFC 8834, 4.5 requires rtcp-mux of both sides; there is no second port. RFC 8843, 9.3.1.1: a bundle-only section may
+        // leave it to the section that carries the transport.
+        return offer.HasRtcpMux || offer.IsBundleOnly ? null : "it has no a=rtcp-mux";
     }
 
     private static MediaDirection DirectionFor(MediaDirection client, SessionRole role)

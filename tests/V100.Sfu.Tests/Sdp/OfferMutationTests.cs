@@ -1,0 +1,128 @@
+using System.Diagnostics;
+using V100.Sfu.Sdp;
+using Xunit.Abstractions;
+
+namespace V100.Sfu.Tests.Sdp;
+
+/// <summary>Offers that were damaged at random: each is answered or refused, never an exception, in bounded time.</summary>
+public sealed class OfferMutationTests(ITestOutputHelper output)
+{
+    private const int Count = 20_000;
+
+    [Fact]
+    public void Damaged_offers_are_answered_or_refused()
+    {
+        int seed = Environment.TickCount;
+        output.WriteLine($"seed {seed}");
+        var random = new Random(seed);
+        string[] offers = Array.ConvertAll(Offers.All, Offers.Read);
+        int answered = 0;
+        long slowest = 0;
+        for (int i = 0; i < Count; i++)
+        {
+            string offer = Mutate(offers, random);
+            long started = Stopwatch.GetTimestamp();
+            if (OfferAnswer.TryAnswer(offer, Offers.Parameters((SessionRole)random.Next(1, 4)), out NegotiatedSession? session, out SdpError error))
+            {
+                answered++;
+                Assert.True(SdpReader.TryRead(session.AnswerText, out SessionDescription? answer, out SdpError reread), $"seed {seed}, mutation {i}: {reread.Message}");
+                Assert.Equal(session.Sections.Length, answer.Media.Count);
+            }
+            else
+            {
+                Assert.True(error.Kind != SdpErrorKind.None && error.Message.Length is > 0 and < 20_000, $"seed {seed}, mutation {i}");
+                Assert.InRange(error.Line, error.Kind == SdpErrorKind.Malformed ? 1 : 0, offer.Split('\n').Length + 1);
+            }
+
+            _ = SdpFragment.TryParse(offer, out _, out _);
+            slowest = Math.Max(slowest, Stopwatch.GetTimestamp() - started);
+        }
+
+        // Both outcomes must be met, or the mutations test nothing. The time is far above what an offer takes, for a busy machine.
+        output.WriteLine($"{answered} answered, slowest {Stopwatch.GetElapsedTime(0, slowest).TotalMilliseconds:F1} ms");
+        Assert.InRange(answered, Count / 20, Count * 19 / 20);
+        Assert.True(Stopwatch.GetElapsedTime(0, slowest) < TimeSpan.FromSeconds(2), $"seed {seed}");
+    }
+
+    [Fact]
+    public void The_largest_offers_are_answered_or_refused_in_bounded_time()
+    {
+        const string head = "v=0\no=- 1 2 IN IP4 0.0.0.0\ns=-\nt=0 0\n";
+        string[] worst =
+        [
+            head + Fill("a=group:BUNDLE x\n"),
+            head + "m=video 9 UDP/TLS/RTP/SAVPF 96\n" + Fill("a=fmtp:96 ;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;;\n"),
+            head + "m=video 9 UDP/TLS/RTP/SAVPF 96\na=rtcp-mux\na=rtpmap:96 H264/90000\na=fmtp:96 " + Fill("a=b;"),
+            head + "m=video 9 UDP/TLS/RTP/SAVPF 96\na=simulcast:send " + Fill("a;"),
+            head + "m=video 9 UDP/TLS/RTP/SAVPF 96\na=msid:" + Fill("a "),
+            head + "m=audio 9 UDP/TLS/RTP/SAVPF 96\na=rtcp-mux\na=rtpmap:96 opus/48000/2\na=fmtp:96 " + Fill("a=b;"),
+            Fill("\n"),
+            Fill("m=\n"),
+        ];
+        foreach (string offer in worst)
+        {
+            long started = Stopwatch.GetTimestamp();
+            _ = OfferAnswer.TryAnswer(offer, Offers.Parameters(SessionRole.Publish), out _, out _);
+            Assert.True(Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(2), offer[..100]);
+        }
+
+        static string Fill(string text) => new System.Text.StringBuilder().Insert(0, text, (SdpLimits.MaxLength - 500) / text.Length).ToString();
+    }
+
+    private static string Mutate(string[] offers, Random random)
+    {
+        string text = offers[random.Next(offers.Length)];
+        for (int count = random.Next(1, 5); count > 0 && text.Length > 0; count--)
+        {
+            int at = random.Next(text.Length);
+            int kind = random.Next(9);
+            string[] lines = kind < 4 ? [""] : text.Split('\n');
+            int line = random.Next(lines.Length);
+            text = kind switch
+            {
+                0 => text.Remove(at, random.Next(Math.Min(text.Length - at, 40))),
+                1 => text.Insert(at, ((char)random.Next(0x80)).ToString()),
+                2 => text.Insert(at, random.Next(2) == 0 ? "\r\n" : " "),
+                3 => string.Concat(text.AsSpan(0, at), ((char)random.Next(0x10000)).ToString(), text.AsSpan(at + 1)),
+                4 => string.Join('\n', Swap(lines, line, random.Next(lines.Length))),
+                5 => string.Join('\n', [.. lines[..line], lines[line], .. lines[line..]]),
+                6 => string.Join('\n', [.. lines[..line], .. lines[(line + 1)..]]),
+                7 when lines[line].Trim().Length > 0 => text.Replace(lines[line].TrimEnd(), Number(lines[line].TrimEnd(), random), StringComparison.Ordinal),
+                _ => random.Next(20) == 0 ? text[..at] : string.Join('\n', [.. lines[..line], PickLine(offers, random), .. lines[line..]]),
+            };
+        }
+
+        return text;
+    }
+
+    private static string[] Swap(string[] lines, int first, int second)
+    {
+        (lines[first], lines[second]) = (lines[second], lines[first]);
+        return lines;
+    }
+
+    private static string PickLine(string[] offers, Random random)
+    {
+        string[] lines = offers[random.Next(offers.Length)].Split('\n');
+        return lines[random.Next(lines.Length)];
+    }
+
+    /// <summary>Replaces one number of the line by one at a border.</summary>
+    private static string Number(string line, Random random)
+    {
+        int at = line.AsSpan().IndexOfAnyInRange('0', '9');
+        if (at < 0)
+        {
+            return line + " ";
+        }
+
+        int end = at;
+        while (end < line.Length && char.IsAsciiDigit(line[end]))
+        {
+            end++;
+        }
+
+        string[] borders = ["-1", "0", "15", "127", "128", "255", "256", "4096", "65536", "4294967295", "4294967296", "99999999999999999999", ""];
+        return line[..at] + borders[random.Next(borders.Length)] + line[end..];
+    }
+}
