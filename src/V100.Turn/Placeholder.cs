@@ -1,1 +1,0 @@
-namespace V100.Turn; internal static class Placeholder;
