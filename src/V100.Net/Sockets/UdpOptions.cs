@@ -5,7 +5,7 @@ namespace V100.Net.Sockets;
 internal enum UdpBackend
 {
     /// <summary>The system's own where there is one, else <see cref="Portable"/>.</summary>
-    Automatic,
+    Auto,
 
     /// <summary>recvmmsg, sendmmsg, UDP_GRO, UDP_SEGMENT, epoll.</summary>
     Linux,
@@ -17,7 +17,7 @@ internal enum UdpBackend
 /// <summary>Which sockets a worker opens.</summary>
 internal sealed record UdpOptions
 {
-    public UdpBackend Backend { get; init; } = UdpBackend.Automatic;
+    public UdpBackend Backend { get; init; } = UdpBackend.Auto;
 
     /// <summary>0 lets the system choose; <see cref="UdpSocketSet.Port"/> says what it chose, for the other workers.</summary>
     public ushort Port { get; init; }
@@ -36,7 +36,7 @@ internal sealed record UdpOptions
 
     public UdpBackend EffectiveBackend => Backend switch
     {
-        UdpBackend.Automatic => OperatingSystem.IsLinux() && Environment.Is64BitProcess && BitConverter.IsLittleEndian
+        UdpBackend.Auto => OperatingSystem.IsLinux() && Environment.Is64BitProcess && BitConverter.IsLittleEndian
             ? UdpBackend.Linux
             : UdpBackend.Portable,
         _ => Backend,

@@ -10,6 +10,8 @@ internal sealed unsafe partial class UdpSocketLinux
     // Pending errors that one Receive may meet before it gives the worker back.
     private const int MaxReceiveErrors = 8;
 
+    public override bool MayHaveMore => _area.Cursor.MessageCount == UdpAreaLinux.ReceiveBatch;
+
     public override bool Receive()
     {
         for (int attempt = 0; attempt < MaxReceiveErrors; attempt++)

@@ -81,6 +81,8 @@ internal sealed class UdpSocketPortable : UdpSocket
         Socket.SendBufferSize = options.BufferBytes;
     }
 
+    public override bool MayHaveMore => true;
+
     public override bool Receive()
     {
         _counters.Increment(SocketCounter.ReceiveCalls);

@@ -21,6 +21,9 @@ internal abstract class UdpSocket : IDisposable
     /// <summary>Takes a bounded number of packets from the system. False when none waits.</summary>
     public abstract bool Receive();
 
+    /// <summary>True when the last <see cref="Receive"/> took all that it can take at once, so that more may wait.</summary>
+    public abstract bool MayHaveMore { get; }
+
     /// <summary>The next packet of what was received last.</summary>
     public abstract bool TryRead(out Datagram datagram);
 

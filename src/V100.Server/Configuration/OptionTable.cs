@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
+using V100.Net.Sockets;
+using V100.Server.Workers;
 
 namespace V100.Server.Configuration;
 
@@ -24,7 +26,7 @@ internal static class OptionTable
             (options, _, text) => IsOrigin(text) && Add(options.AllowedOrigins, text)),
         Whole("V100:Udp:Port", "3478", 0, 65535, "STUN and all media over UDP; 0 picks a free port.", (options, value) => options.UdpPort = (int)value),
         Addresses("V100:Udp:Addresses", "all local addresses", "The addresses to listen on, for UDP and for V100:Tcp:Port.", options => options.UdpAddresses),
-        Whole("V100:Udp:Workers", null, 1, 256, "Worker threads for packets.", (options, value) => options.UdpWorkers = (int)value) with
+        Whole("V100:Udp:Workers", null, 1, UdpWorkerSet.MaxWorkers, "Worker threads for packets.", (options, value) => options.UdpWorkers = (int)value) with
         {
             DefaultNote = "number of cores",
         },

@@ -1,4 +1,5 @@
 using System.Net;
+using V100.Net.Sockets;
 
 namespace V100.Server.Configuration;
 
@@ -7,14 +8,6 @@ internal enum LogFormat
 {
     Text,
     Json,
-}
-
-/// <summary>Which UDP socket backend the workers use.</summary>
-internal enum UdpBackend
-{
-    Auto,
-    Linux,
-    Portable,
 }
 
 /// <summary>

@@ -1,0 +1,33 @@
+using V100.Net;
+
+namespace V100.Server.Workers;
+
+/// <summary>
+/// What a worker thread drives: it gives the protocol machines their packets, messages and time. All calls come from the worker's
+/// thread. None may block or throw: an exception is a defect that ends the process.
+/// </summary>
+/// <remarks>
+/// One turn of the loop: <see cref="HandleDatagram"/> for each packet that came, <see cref="HandleMessages"/>,
+/// <see cref="HandleDeadline"/> when the deadline is reached, <see cref="EndTurn"/>. Then the worker sleeps until
+/// <see cref="NextDeadline"/>, a packet or a wake.
+/// </remarks>
+internal interface IWorkerDriver
+{
+    /// <summary>When <see cref="HandleDeadline"/> is wanted; <see cref="Instant.Never"/> for not at all.</summary>
+    Instant NextDeadline { get; }
+
+    /// <param name="datagram">Valid during the call; its bytes may be overwritten.</param>
+    /// <param name="now">One instant for all packets of a receive batch.</param>
+    void HandleDatagram(in Datagram datagram, Instant now);
+
+    /// <summary>
+    /// Once in each turn: reads a bounded number of messages from mailboxes and rings. True when more wait, so that the worker
+    /// comes back without sleeping.
+    /// </summary>
+    bool HandleMessages(Instant now);
+
+    void HandleDeadline(Instant now);
+
+    /// <summary>Flushes what the turn sends, and says which other workers it left something for: bit n wakes worker n.</summary>
+    ulong EndTurn(Instant now);
+}

@@ -1,0 +1,150 @@
+using System.Numerics;
+using V100.Net;
+using V100.Net.Sockets;
+
+namespace V100.Server.Workers;
+
+/// <summary>
+/// One thread with its own sockets on the shared port, and the loop that drives them. Made and started by
+/// <see cref="UdpWorkerSet"/>.
+/// </summary>
+internal sealed class UdpWorker : IDisposable
+{
+    // Receive batches of one socket in one turn: then the other sockets, messages and timers have theirs.
+    private const int BatchesPerTurn = 4;
+
+    private readonly UdpSocketSet _sockets;
+    private readonly Poller _poller;
+    private readonly Action<string, Exception> _defect;
+    private Thread? _thread;
+    private volatile bool _stopping;
+
+    /// <param name="index">Its number among the workers, from 0.</param>
+    /// <param name="options">Its sockets.</param>
+    /// <param name="defect">Gets the worker's name and what escaped its loop. Null ends the process.</param>
+    /// <exception cref="IOException">An address cannot be bound.</exception>
+    public UdpWorker(int index, UdpOptions options, Action<string, Exception>? defect = null)
+    {
+        Index = index;
+        Name = $"v100-worker-{index}";
+        _defect = defect ?? EndProcess;
+        _sockets = new UdpSocketSet(options, Counters);
+        _poller = Poller.Create(_sockets.Backend);
+        foreach (UdpSocket socket in _sockets.Sockets)
+        {
+            _poller.Add(socket);
+        }
+    }
+
+    public int Index { get; }
+
+    public string Name { get; }
+
+    /// <summary>What its sockets count; any thread may read.</summary>
+    public CounterBlock<SocketCounter> Counters { get; } = new();
+
+    /// <summary>Where the driver's <see cref="TransmitBatch"/> goes. Worker's thread only.</summary>
+    public IPacketTransmitter Transmitter => _sockets;
+
+    /// <summary>For mailboxes that this worker reads.</summary>
+    public IWakeable Wakeable => _poller;
+
+    public ushort Port => _sockets.Port;
+
+    public UdpBackend Backend => _sockets.Backend;
+
+    /// <summary>For a log line about addresses and buffers at the start.</summary>
+    public IReadOnlyList<UdpSocket> Sockets => _sockets.Sockets;
+
+    /// <param name="driver">Belongs to this worker's thread from now on.</param>
+    /// <param name="workers">All workers by index: whom <see cref="IWorkerDriver.EndTurn"/> can wake.</param>
+    public void Start(IWorkerDriver driver, IReadOnlyList<UdpWorker> workers)
+    {
+        IWakeable[] others = [.. workers.Select(worker => worker.Wakeable)];
+        _thread = new Thread(() => Run(driver, others)) { Name = Name, IsBackground = true };
+        _thread.Start();
+    }
+
+    /// <summary>Any thread. The worker ends its turn and its thread.</summary>
+    public void RequestStop()
+    {
+        _stopping = true;
+        _poller.Wake();
+    }
+
+    /// <summary>Waits for the thread's end after <see cref="RequestStop"/>.</summary>
+    public void Join() => _thread?.Join();
+
+    private void Run(IWorkerDriver driver, IWakeable[] others)
+    {
+        try
+        {
+            bool more = false;
+            while (!_stopping)
+            {
+                more = RunTurn(driver, others, more);
+            }
+        }
+#pragma warning disable CA1031 // Whatever escapes a turn is a defect of this program: the state behind it cannot be trusted.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            _defect(Name, exception);
+        }
+    }
+
+    private bool RunTurn(IWorkerDriver driver, IWakeable[] others, bool more)
+    {
+        Instant now = MonotonicClock.Now;
+        int ready = _poller.Wait(now, more ? now : driver.NextDeadline);
+        now = MonotonicClock.Now;
+        for (int index = 0; index < ready; index++)
+        {
+            now = Receive(_poller.GetReady(index), driver, now);
+        }
+
+        more = driver.HandleMessages(now);
+        if (driver.NextDeadline <= now)
+        {
+            driver.HandleDeadline(now);
+        }
+
+        for (ulong wake = driver.EndTurn(now); wake != 0; wake &= wake - 1)
+        {
+            others[BitOperations.TrailingZeroCount(wake)].Wake();
+        }
+
+        return more;
+    }
+
+    private static Instant Receive(UdpSocket socket, IWorkerDriver driver, Instant now)
+    {
+        for (int batch = 0; batch < BatchesPerTurn && socket.Receive(); batch++)
+        {
+            now = batch == 0 ? now : MonotonicClock.Now;
+            while (socket.TryRead(out Datagram datagram))
+            {
+                driver.HandleDatagram(datagram, now);
+            }
+
+            if (!socket.MayHaveMore)
+            {
+                break;
+            }
+        }
+
+        return now;
+    }
+
+    private static void EndProcess(string name, Exception exception) =>
+        Environment.FailFast($"{name}: an exception escaped the packet loop, which is a defect of V100: {exception.Message}", exception);
+
+    /// <summary>Stops the thread if it runs, and closes the sockets. No other worker may wake it any more.</summary>
+    public void Dispose()
+    {
+        RequestStop();
+        Join();
+        _poller.Dispose();
+        _sockets.Dispose();
+    }
+}
