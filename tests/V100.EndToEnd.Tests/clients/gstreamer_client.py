@@ -33,7 +33,7 @@ class Client:
         self.energy = 0.0
         self.joined = False
         self.failed = False
-        self.pipeline = Gst.parse_launch(self.description())
+        self.pipeline = self.build()
         self.webrtc = self.pipeline.get_by_name("webrtc")
         bus = self.pipeline.get_bus()
         bus.add_signal_watch()
@@ -48,11 +48,15 @@ class Client:
                     "add-transceiver", GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY, Gst.Caps.from_string(caps))
         self.webrtc.connect("notify::connection-state", lambda *_: GLib.idle_add(self.on_state))
 
-    def description(self):
+    def build(self):
         if self.options.role == "play":
-            return "webrtcbin name=webrtc bundle-policy=max-bundle"
+            pipeline = Gst.Pipeline.new("player")
+            webrtc = Gst.ElementFactory.make("webrtcbin", "webrtc")
+            webrtc.set_property("bundle-policy", GstWebRTC.WebRTCBundlePolicy.MAX_BUNDLE)
+            pipeline.add(webrtc)
+            return pipeline
         o = self.options
-        return (
+        return Gst.parse_launch(
             "webrtcbin name=webrtc bundle-policy=max-bundle "
             f"videotestsrc is-live=true pattern=ball ! video/x-raw,width={o.width},height={o.height},framerate={o.fps}/1 ! "
             f"videoconvert ! queue ! {VIDEO[o.codec]} ! webrtc. "
@@ -73,12 +77,14 @@ class Client:
         self.webrtc.emit("create-offer", None, promise)
 
     def on_offer(self, promise):
-        offer = promise.get_reply().get_value("offer")
+        # The description lives as long as the reply does.
+        reply = promise.get_reply()
+        offer = reply.get_value("offer")
+        text = offer.sdp.as_text()
         local = Gst.Promise.new()
         self.webrtc.emit("set-local-description", offer, local)
-        local.wait()
-        # The thread that calls back here is webrtcbin's own: HTTP on another.
-        threading.Thread(target=self.exchange, args=[offer.sdp.as_text()], daemon=True).start()
+        # The thread that calls back here is webrtcbin's own: no waiting on it, and HTTP on another.
+        threading.Thread(target=self.exchange, args=[text], daemon=True).start()
 
     def exchange(self, offer):
         try:

@@ -1,0 +1,2 @@
+// Two browsers fill a small machine: one call at a time.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
