@@ -88,7 +88,7 @@ public static class TransportFeedbackWriter
                 previous = ticks;
             }
 
-            // Every chunk but the last says at least what a two-bit vector does: 7 symbols in two bytes.
+            // Every chunk but the last says at least 7 symbols, in two bytes; room is kept for that many, though runs need fewer.
             if (2 * (count / 7 + 1) + deltaBytes + size > room)
             {
                 break;
