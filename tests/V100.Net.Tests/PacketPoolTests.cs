@@ -41,13 +41,21 @@ public class PacketPoolTests
         }
     }
 
-    [Fact]
-    public void A_length_beyond_the_room_is_refused()
+    [Theory]
+    [InlineData(0, PacketBuffer.Capacity + 1)]
+    [InlineData(2, PacketBuffer.Capacity - 1)]
+    [InlineData(0, -1)]
+    [InlineData(-1, 1)]
+    public void Bytes_outside_of_the_room_are_never_shown(int start, int length)
     {
         using PacketPool pool = new(1);
         Assert.True(pool.TryRent(out PacketBuffer buffer));
-        Assert.Throws<ArgumentOutOfRangeException>(() => buffer.Length = PacketBuffer.Capacity + 1);
-        Assert.Throws<ArgumentOutOfRangeException>(() => buffer.Length = -1);
+        Assert.Throws<ArgumentOutOfRangeException>(() =>
+        {
+            buffer.Start = start;
+            buffer.Length = length;
+            return buffer.Bytes.Length;
+        });
         buffer.Release();
     }
 

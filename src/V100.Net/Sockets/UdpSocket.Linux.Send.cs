@@ -162,9 +162,9 @@ internal sealed unsafe partial class UdpSocketLinux
 
     private void DropOrSplit(ReadOnlySpan<TransmitBatch.Entry> entries, in TransmitGroups.Group group, int error)
     {
-        // EIO: the interface cannot fill in the checksums of segments. EINVAL: a segment is larger than the interface's MTU,
-        // which whole packets may be.
-        if (group.Count == 1 || error is not (Libc.InputOutputError or Libc.InvalidArgument))
+        // EIO: the interface cannot fill in the checksums of segments. EMSGSIZE, from older kernels EINVAL: a segment is larger
+        // than the interface's MTU, which a whole packet may be: it goes in fragments.
+        if (group.Count == 1 || error is not (Libc.InputOutputError or Libc.InvalidArgument or Libc.MessageTooLong))
         {
             _counters.Add(DropReason(error), group.Count);
             return;

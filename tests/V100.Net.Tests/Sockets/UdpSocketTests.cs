@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using V100.Net.Native;
 using V100.Net.Sockets;
 
 namespace V100.Net.Tests.Sockets;
@@ -203,6 +204,32 @@ public class UdpSocketTests
         Assert.Equal(5, sender.Dropped);
         Assert.Equal(2, sender.Counters.Read(SocketCounter.DroppedNoSource));
         Assert.Equal(2, sender.Counters.Read(SocketCounter.DatagramsSent));
+    }
+
+    [Fact]
+    public void Segments_beyond_the_MTU_go_singly_and_in_order()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return;
+        }
+
+        const int Ipv6Mtu = 24;
+        using UdpEnd sender = UdpEnd.Open(UdpBackend.Linux, "::1");
+        using UdpEnd receiver = UdpEnd.Open(UdpBackend.Linux, "::1");
+        Assert.True(Libc.TrySetOption(((UdpSocketLinux)sender.Sockets.Sockets[0]).Descriptor, Libc.LevelIPv6, Ipv6Mtu, 1280));
+        int[] lengths = [1400, 1400, 1300, 1200, 1200, 1000, 1400, 1400];
+        for (int index = 0; index < lengths.Length; index++)
+        {
+            sender.Write(receiver.At6, sender.At6, Numbered(index, lengths[index]));
+        }
+
+        sender.Batch.Flush();
+        Assert.Equal(lengths.Select((length, index) => Numbered(index, length)), receiver.Receive(lengths.Length).Select(packet => packet.Bytes));
+        Assert.Equal(0, sender.Dropped);
+        Assert.Equal(5, sender.Counters.Read(SocketCounter.SegmentationRefused));
+        Assert.Equal(lengths.Length, sender.Counters.Read(SocketCounter.DatagramsSent));
+        Assert.Equal(lengths.Sum(), sender.Counters.Read(SocketCounter.BytesSent));
     }
 
     [Theory]
