@@ -94,7 +94,7 @@ public ref struct StunWriter
         }
     }
 
-    /// <summary>UNKNOWN-ATTRIBUTES, the list that belongs to a 420 (RFC 8489, 14.9).</summary>
+    /// <summary>UNKNOWN-ATTRIBUTES, the list that belongs to a 420 (RFC 8489, 14.13).</summary>
     public void WriteUnknownAttributes(scoped ReadOnlySpan<ushort> types)
     {
         if (TryReserve(StunAttributeType.UnknownAttributes, types.Length * sizeof(ushort), out Span<byte> target))
