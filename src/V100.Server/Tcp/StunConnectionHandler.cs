@@ -64,7 +64,7 @@ internal sealed class StunConnectionHandler(ILogger log, TimeProvider time, int 
     {
         CancellationToken stopping = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? default;
         using CancellationTokenSource deadline = new(FirstMessageTimeout, time);
-        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, stopping, connection.ConnectionClosed);
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, stopping);
         string reason;
         try
         {
@@ -83,7 +83,7 @@ internal sealed class StunConnectionHandler(ILogger log, TimeProvider time, int 
         }
         catch (OperationCanceledException)
         {
-            reason = "it ended, or the server stops";
+            reason = "the server stops";
         }
         catch (IOException exception)
         {
