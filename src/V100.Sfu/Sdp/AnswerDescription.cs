@@ -13,7 +13,10 @@ internal static class AnswerDescription
     public static SessionDescription Create(
         SessionDescription offered, SessionOffer offer, NegotiatedSession session, int[] bundle, AnswerParameters parameters)
     {
-        var answer = new SessionDescription { Origin = $"- {parameters.SessionId & long.MaxValue} {parameters.SessionVersion} IN IP4 0.0.0.0" };
+        var answer = new SessionDescription
+        {
+            Origin = $"- {parameters.SessionId & long.MaxValue} {parameters.SessionVersion} IN IP4 0.0.0.0",
+        };
 
         // RFC 8839, 5.3: a lite agent says so, and the full agent on the other side takes control (RFC 8445, 6.1.1).
         answer.Attributes.Add(new SdpAttribute("ice-lite"));
@@ -55,7 +58,7 @@ internal static class AnswerDescription
             Media = offered.Media,
             Protocol = offered.Protocol,
 
-            // RFC 8839, 4.1.2: port 9 and the unspecified address; the candidates say where to send. 0 rejects (RFC 3264, 6).
+            // RFC 8840, 4.1.1: port 9 and the unspecified address; the candidates say where to send. 0 rejects (RFC 3264, 6).
             Port = (ushort)(section.IsRejected ? 0 : 9),
             Connection = "IN IP4 0.0.0.0",
         };

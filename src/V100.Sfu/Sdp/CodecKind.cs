@@ -1,6 +1,8 @@
 namespace V100.Sfu.Sdp;
 
-/// <summary>The codecs that are forwarded. Retransmission (RFC 4588) is not a codec here: see <see cref="NegotiatedCodec.RtxPayloadType"/>.</summary>
+/// <summary>
+/// The codecs that are forwarded. Retransmission (RFC 4588) is not a codec here: see <see cref="NegotiatedCodec.RtxPayloadType"/>.
+/// </summary>
 public enum CodecKind : byte
 {
     /// <summary>Offered, but not forwarded: dropped from the answer.</summary>

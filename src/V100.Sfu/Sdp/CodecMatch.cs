@@ -50,10 +50,12 @@ public static class CodecMatch
     private static bool MatchesH264(NegotiatedCodec published, NegotiatedCodec candidate, Strictness strictness) => strictness switch
     {
         // RFC 6184, 8.2.2: profile and packetization mode are symmetric, the level need not be.
-        Strictness.Same => published.H264Level.HasProfileOf(candidate.H264Level) && published.PacketizationMode == candidate.PacketizationMode,
+        Strictness.Same =>
+            published.H264Level.HasProfileOf(candidate.H264Level) && published.PacketizationMode == candidate.PacketizationMode,
 
         // A receiver of a larger profile decodes the smaller one, and one of mode 1 takes single NAL unit packets (RFC 6184, 6.3).
-        Strictness.Decodable => published.H264Level.IsSubsetOf(candidate.H264Level) && published.PacketizationMode <= candidate.PacketizationMode,
+        Strictness.Decodable =>
+            published.H264Level.IsSubsetOf(candidate.H264Level) && published.PacketizationMode <= candidate.PacketizationMode,
 
         // A receiver that states no profile (GStreamer) takes its parameters from the stream.
         _ => !candidate.HasH264Level,

@@ -26,7 +26,8 @@ internal static class CodecNegotiation
             }
         }
 
-        codecs.RemoveAll(codec => codec.Kind == CodecKind.Red && !codecs.Exists(opus => opus.Kind == CodecKind.Opus && opus.PayloadType == codec.RedPayloadType));
+        int[] opus = [.. codecs.FindAll(codec => codec.Kind == CodecKind.Opus).ConvertAll(codec => (int)codec.PayloadType)];
+        codecs.RemoveAll(codec => codec.Kind == CodecKind.Red && Array.IndexOf(opus, codec.RedPayloadType) < 0);
         if (section.IsReceived)
         {
             PreferConstrainedBaseline(codecs);
@@ -66,8 +67,8 @@ internal static class CodecNegotiation
         if (section.IsReceived)
         {
             // Transport-wide feedback counts packets by the header extension, so that it is nothing without it.
-            accepted |= section.ReceivedExtensions.IdOf(HeaderExtensionKind.TransportCc) != 0 ? CodecFeedback.TransportCc : CodecFeedback.None;
-            accepted |= CodecFeedback.Remb;
+            bool numbered = section.ReceivedExtensions.IdOf(HeaderExtensionKind.TransportCc) != 0;
+            accepted |= CodecFeedback.Remb | (numbered ? CodecFeedback.TransportCc : CodecFeedback.None);
         }
 
         return accepted;
@@ -90,7 +91,10 @@ internal static class CodecNegotiation
             {
                 error = rtx.ParametersLine is { } line
                     ? SdpError.Malformed(line, "apt=<payload type> in the parameters of rtx")
-                    : SdpError.Malformed(offer.Description.Line, $"rtx payload type {rtx.PayloadType} without a=fmtp", $"a=fmtp:{rtx.PayloadType} apt=<payload type>");
+                    : SdpError.Malformed(
+                        offer.Description.Line,
+                        $"rtx payload type {rtx.PayloadType} without a=fmtp",
+                        $"a=fmtp:{rtx.PayloadType} apt=<payload type>");
                 return false;
             }
 

@@ -26,7 +26,7 @@ internal readonly record struct CodecParameters
         {
             case CodecKind.Opus:
                 // RFC 7587, 7: sprop- parameters describe the one who writes them; the others are a wish that subscribers share.
-                parameters = parameters with { Answered = offered.Keep(name => !name.StartsWith("sprop-", StringComparison.OrdinalIgnoreCase)) };
+                parameters = parameters with { Answered = offered.Keep(name => !IsOfSender(name)) };
                 return true;
             case CodecKind.Red:
                 parameters = parameters with { Answered = offered.Text, RedPayloadType = ReadRed(offered.Text) };
@@ -35,12 +35,21 @@ internal readonly record struct CodecParameters
                 // RFC 9628, 6: profiles 1 and 3 (other chroma formats) are not forwarded, since no browser sends them.
                 allowed = "profile-id from 0 to 3";
                 bool isVp9 = offered.TryGetNumber("profile-id", 0, 3, out uint vp9);
-                parameters = parameters with { IsForwarded = vp9 is 0 or 2, Profile = (int)vp9, Answered = offered.Keep(name => Is(name, "profile-id")) };
+                parameters = parameters with
+                {
+                    IsForwarded = vp9 is 0 or 2,
+                    Profile = (int)vp9,
+                    Answered = offered.Keep(name => Is(name, "profile-id")),
+                };
                 return isVp9;
             case CodecKind.Av1:
                 allowed = "profile from 0 to 2";
                 bool isAv1 = offered.TryGetNumber("profile", 0, 2, out uint av1);
-                parameters = parameters with { Profile = (int)av1, Answered = offered.Keep(name => Is(name, "profile") || Is(name, "level-idx") || Is(name, "tier")) };
+                parameters = parameters with
+                {
+                    Profile = (int)av1,
+                    Answered = offered.Keep(name => Is(name, "profile") || Is(name, "level-idx") || Is(name, "tier")),
+                };
                 return isAv1;
             case CodecKind.H264:
                 return TryReadH264(offered, ref parameters, out allowed);
@@ -67,7 +76,8 @@ internal readonly record struct CodecParameters
             H264Level = level,
             HasH264Level = hasLevel,
             PacketizationMode = (int)mode,
-            Answered = offered.Keep(name => Is(name, "level-asymmetry-allowed") || Is(name, "packetization-mode") || Is(name, "profile-level-id")),
+            Answered = offered.Keep(
+                name => Is(name, "level-asymmetry-allowed") || Is(name, "packetization-mode") || Is(name, "profile-level-id")),
         };
         return true;
     }
@@ -89,6 +99,8 @@ internal readonly record struct CodecParameters
 
         return red;
     }
+
+    private static bool IsOfSender(string name) => name.StartsWith("sprop-", StringComparison.OrdinalIgnoreCase);
 
     private static bool Is(string name, string expected) => name.Equals(expected, StringComparison.OrdinalIgnoreCase);
 }

@@ -19,7 +19,7 @@ public enum H264Profile : byte
 /// <param name="Value">profile_idc, profile_iop and level_idc, from the high byte down.</param>
 public readonly record struct H264ProfileLevel(uint Value)
 {
-    /// <summary>What holds for a missing parameter: constrained baseline, level 3.1 (DEVIATIONS.md, "H.264 without profile-level-id").</summary>
+    /// <summary>For a missing parameter: constrained baseline, level 3.1 (DEVIATIONS.md, "H.264 without profile-level-id").</summary>
     public static H264ProfileLevel Absent => new(0x42E01F);
 
     public byte ProfileIdc => (byte)(Value >> 16);

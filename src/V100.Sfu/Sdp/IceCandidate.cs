@@ -47,8 +47,8 @@ public readonly record struct IceCandidate(
 
         // RFC 8445, 5.1.1.3: one foundation per base address. 5.1.2.1: (2^24) * type + (2^8) * local + (256 - component).
         uint localPreference = (uint)Math.Max(0, ushort.MaxValue - index);
-        return new IceCandidate(
-            $"{index + 1}", 1, IceTransport.Udp, (126u << 24) | (localPreference << 8) | 255, ip.ToString(), address.Port, IceCandidateType.Host);
+        uint priority = (126u << 24) | (localPreference << 8) | 255;
+        return new IceCandidate($"{index + 1}", 1, IceTransport.Udp, priority, ip.ToString(), address.Port, IceCandidateType.Host);
     }
 
     public static bool TryParse(ReadOnlySpan<char> text, out IceCandidate candidate)

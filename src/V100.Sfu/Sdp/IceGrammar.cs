@@ -17,7 +17,8 @@ public static class IceGrammar
 
     internal static bool IsIceCharacters(ReadOnlySpan<char> text) => !text.ContainsAnyExcept(s_iceCharacters);
 
-    public static bool IsUfrag(ReadOnlySpan<char> text) => text.Length is >= MinUfragLength and <= MaxLength && !text.ContainsAnyExcept(s_iceCharacters);
+    public static bool IsUfrag(ReadOnlySpan<char> text) =>
+        text.Length is >= MinUfragLength and <= MaxLength && !text.ContainsAnyExcept(s_iceCharacters);
 
     public static bool IsPassword(ReadOnlySpan<char> text) =>
         text.Length is >= MinPasswordLength and <= MaxLength && !text.ContainsAnyExcept(s_iceCharacters);

@@ -115,7 +115,8 @@ internal sealed class MediaOffer
                 // RFC 5888, 4: one token in a section.
                 if (Mid.Length > 0 || !SdpFields.IsToken(attribute.Value) || attribute.Value!.Length > SdpLimits.MaxMidLength)
                 {
-                    error = SdpError.Malformed(attribute, $"one a=mid in a section, a token of at most {SdpLimits.MaxMidLength} characters");
+                    error = SdpError.Malformed(
+                        attribute, $"one a=mid in a section, a token of at most {SdpLimits.MaxMidLength} characters");
                     return false;
                 }
 
@@ -152,7 +153,7 @@ internal sealed class MediaOffer
         bool isForAll = isFeedback && field is "*";
         if (!(SdpFields.TryParseNumber(field, 127, out uint payloadType) || isForAll) || fields.Rest.IsEmpty)
         {
-            error = SdpError.Malformed(attribute, isFeedback ? "a=rtcp-fb:<payload type or *> <feedback>" : $"a={attribute.Name}:<payload type 0 to 127> <value>");
+            error = SdpError.Malformed(attribute, $"a={attribute.Name}:<payload type 0 to 127{(isFeedback ? " or *" : "")}> <value>");
             return false;
         }
 

@@ -33,8 +33,8 @@ public sealed class NegotiatedExtensions
     }
 
     /// <summary>
-    /// Adds another section's map. An identifier on which the two differ (RFC 8843, 9.2 forbids that, aiortc does it)
-    /// is left out of the identifier-to-kind lookup; a kind keeps the identifier that came first.
+    /// Adds another section's map. An identifier on which the two differ (aiortc numbers each section by itself) is left out
+    /// of the identifier-to-kind lookup; a kind keeps the identifier that came first.
     /// </summary>
     internal void Merge(NegotiatedExtensions other, bool[] conflicting)
     {

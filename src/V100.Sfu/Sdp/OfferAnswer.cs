@@ -63,7 +63,8 @@ public static class OfferAnswer
     /// others, since the session has one transport.
     /// The first index of the result is the section that carries it.
     /// </summary>
-    private static bool TryBundle(SessionOffer offer, MediaSection[] sections, SessionRole role, out int[] bundle, out bool isBundled, out SdpError error)
+    private static bool TryBundle(
+        SessionOffer offer, MediaSection[] sections, SessionRole role, out int[] bundle, out bool isBundled, out SdpError error)
     {
         int[]? group = offer.Bundles.Find(indices => Array.Exists(indices, index => sections[index].Direction != MediaDirection.Inactive));
         int single = Array.FindIndex(sections, section => section.Direction != MediaDirection.Inactive);
@@ -76,11 +77,14 @@ public static class OfferAnswer
         }
 
         group ??= [single];
+        string outside = isBundled
+            ? "it is not in the BUNDLE group of the accepted sections"
+            : "without BUNDLE, one section alone is accepted";
         foreach (MediaSection section in sections)
         {
             if (!section.IsRejected && Array.IndexOf(group, section.Index) < 0)
             {
-                SectionNegotiation.Reject(section, isBundled ? "it is not in the BUNDLE group of the accepted sections" : "without BUNDLE, one section alone is accepted");
+                SectionNegotiation.Reject(section, outside);
             }
         }
 
@@ -122,7 +126,12 @@ public static class OfferAnswer
     }
 
     private static bool TryReadTransport(
-        SessionOffer offer, MediaSection[] sections, MediaSection transport, bool isBundled, [NotNullWhen(true)] out NegotiatedSession? session, out SdpError error)
+        SessionOffer offer,
+        MediaSection[] sections,
+        MediaSection transport,
+        bool isBundled,
+        [NotNullWhen(true)] out NegotiatedSession? session,
+        out SdpError error)
     {
         session = null;
         TransportAttributes own = offer.Sections[transport.Index].Transport;
@@ -135,8 +144,7 @@ public static class OfferAnswer
         if (ufrag is null || password is null)
         {
             // RFC 8839, 5.4: required, in the section or at session level.
-            string missing = ufrag is null ? "a=ice-ufrag" : "a=ice-pwd";
-            error = SdpError.Malformed(transport.OfferLine, $"section {transport.Index + 1} without {missing}", $"{missing} in it or at session level");
+            error = Missing(transport, ufrag is null ? "a=ice-ufrag" : "a=ice-pwd");
             return false;
         }
 
@@ -144,7 +152,7 @@ public static class OfferAnswer
         {
             string? hash = own.OtherHash ?? shared.OtherHash;
             error = hash is null
-                ? SdpError.Malformed(transport.OfferLine, $"section {transport.Index + 1} without a=fingerprint", "a=fingerprint in it or at session level")
+                ? Missing(transport, "a=fingerprint")
                 : SdpError.NotAcceptable(
                     own.OtherHash is null ? shared.OtherHashLine : own.OtherHashLine,
                     $"the fingerprint is made with {SdpError.Quote(hash)}; only sha-256 is accepted.");
@@ -153,7 +161,9 @@ public static class OfferAnswer
 
         if (setup == DtlsSetup.HoldConn)
         {
-            error = SdpError.NotAcceptable(own.Setup is null ? shared.SetupLine : own.SetupLine, "a=setup:holdconn opens no connection; actpass, active or passive is needed.");
+            error = SdpError.NotAcceptable(
+                own.Setup is null ? shared.SetupLine : own.SetupLine,
+                "a=setup:holdconn opens no connection; actpass, active or passive is needed.");
             return false;
         }
 
@@ -171,4 +181,7 @@ public static class OfferAnswer
         };
         return true;
     }
+
+    private static SdpError Missing(MediaSection section, string attribute) => SdpError.Malformed(
+        section.OfferLine, $"section {section.Index + 1} without {attribute}", $"{attribute} in it or at session level");
 }

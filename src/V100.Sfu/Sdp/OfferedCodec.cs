@@ -1,6 +1,8 @@
 namespace V100.Sfu.Sdp;
 
-/// <summary>A payload type of an offered section: its <c>a=rtpmap</c>, <c>a=fmtp</c> and <c>a=rtcp-fb</c> lines (RFC 8866, 6.6; RFC 4585, 4.2).</summary>
+/// <summary>
+/// A payload type of an offered section: its <c>a=rtpmap</c>, <c>a=fmtp</c> and <c>a=rtcp-fb</c> lines (RFC 8866, 6.6; RFC 4585, 4.2).
+/// </summary>
 internal sealed class OfferedCodec
 {
     public required byte PayloadType { get; init; }

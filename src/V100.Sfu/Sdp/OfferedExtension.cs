@@ -24,7 +24,7 @@ internal readonly record struct OfferedExtension(HeaderExtensionKind Kind, byte 
         bool hasDirection = number.Length < mapping.Length;
         bool validDirection = TryReadDirection(hasDirection ? directionText : "sendrecv", out MediaDirection direction);
 
-        // RFC 8285, 8: 1-255 are mapped; 4096-4351 mark what an offerer has no number for.
+        // RFC 8285, 5 and 7: 1-255 are mapped; 4096-4351 stand for what an offerer has no number left for.
         if (!SdpFields.TryParseNumber(number, MaxId, out id) || id == 0 || !validDirection || !fields.TryNext(out ReadOnlySpan<char> uri))
         {
             error = SdpError.Malformed(attribute, "a=extmap:<1 to 255>[/<direction>] <URI>");

@@ -22,7 +22,8 @@ public readonly record struct SdpError(SdpErrorKind Kind, int Line, string Messa
     internal static SdpError Malformed(int line, ReadOnlySpan<char> found, string allowed) =>
         new(SdpErrorKind.Malformed, line, $"Line {line}: found {Quote(found)}; expected {allowed}.");
 
-    internal static SdpError Malformed(in SdpAttribute attribute, string allowed) => Malformed(attribute.Line, attribute.ToString(), allowed);
+    internal static SdpError Malformed(in SdpAttribute attribute, string allowed) =>
+        Malformed(attribute.Line, attribute.ToString(), allowed);
 
     internal static SdpError NotAcceptable(int line, string message) =>
         new(SdpErrorKind.NotAcceptable, line, line == 0 ? message : $"Line {line}: {message}");

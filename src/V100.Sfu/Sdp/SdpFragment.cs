@@ -78,7 +78,8 @@ public sealed class SdpFragment
             attributes.Add(new SdpAttribute("group", group));
         }
 
-        var media = new MediaDescription { Media = transport.Kind == MediaKind.Video ? "video" : "audio", Protocol = "UDP/TLS/RTP/SAVPF", Port = 9 };
+        string kind = transport.Kind == MediaKind.Video ? "video" : "audio";
+        var media = new MediaDescription { Media = kind, Protocol = "UDP/TLS/RTP/SAVPF", Port = 9 };
         media.Formats.Add($"{transport.Codecs[0].PayloadType}");
         if (transport.Mid.Length > 0)
         {
@@ -162,7 +163,8 @@ public sealed class SdpFragment
         bool room = _candidates.Count < SdpLimits.MaxCandidatesPerFragment;
         if (!room || !IceCandidate.TryParse(attribute.Value, out IceCandidate candidate))
         {
-            error = SdpError.Malformed(attribute, room ? IceCandidate.Grammar : $"at most {SdpLimits.MaxCandidatesPerFragment} candidates in one fragment");
+            string bound = $"at most {SdpLimits.MaxCandidatesPerFragment} candidates in one fragment";
+            error = SdpError.Malformed(attribute, room ? IceCandidate.Grammar : bound);
             return false;
         }
 

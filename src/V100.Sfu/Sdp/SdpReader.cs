@@ -49,7 +49,8 @@ public static class SdpReader
         // RFC 8866, 9: v=, o=, s= and at least one t= are required.
         if (lines.Number < 3 || !hasTiming)
         {
-            error = SdpError.Malformed(lines.Number + 1, "the end of the description", lines.Number < 3 ? "v=, o=, s= and t= lines" : "a t= line before it");
+            string missing = lines.Number < 3 ? "v=, o=, s= and t= lines" : "a t= line before it";
+            error = SdpError.Malformed(lines.Number + 1, "the end of the description", missing);
             return false;
         }
 
@@ -73,7 +74,9 @@ public static class SdpReader
             : SdpError.Malformed(
                 number,
                 line,
-                inMedia ? "one of i= c= b= k= a= m= within a media section" : "one of i= u= e= p= c= b= t= r= z= k= a= m= before the first media section");
+                inMedia
+                    ? "one of i= c= b= k= a= m= within a media section"
+                    : "one of i= u= e= p= c= b= t= r= z= k= a= m= before the first media section");
         return allowed;
     }
 
@@ -115,12 +118,11 @@ public static class SdpReader
         // RFC 8866, 5.2.
         var fields = new SdpFields(line[2..]);
         bool valid = fields.TryNext(out _)
-            && fields.TryNext(out ReadOnlySpan<char> id) && ulong.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out _)
-            && fields.TryNext(out ReadOnlySpan<char> version) && ulong.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out _)
+            && IsLong(ref fields) && IsLong(ref fields)
             && fields.TryNext(out _) && fields.TryNext(out _) && fields.TryNext(out _) && fields.Rest.IsEmpty;
         error = valid
             ? default
-            : SdpError.Malformed(number, line, "o=<username> <session id> <version> IN <IP4 or IP6> <address>, id and version as 64-bit numbers");
+            : SdpError.Malformed(number, line, "o=<username> <64-bit session id> <64-bit version> IN <IP4 or IP6> <address>");
         return valid;
     }
 
@@ -128,12 +130,13 @@ public static class SdpReader
     {
         // RFC 8866, 5.9.
         var fields = new SdpFields(line[2..]);
-        bool valid = fields.TryNext(out ReadOnlySpan<char> start) && ulong.TryParse(start, NumberStyles.None, CultureInfo.InvariantCulture, out _)
-            && fields.TryNext(out ReadOnlySpan<char> stop) && ulong.TryParse(stop, NumberStyles.None, CultureInfo.InvariantCulture, out _)
-            && fields.Rest.IsEmpty;
+        bool valid = IsLong(ref fields) && IsLong(ref fields) && fields.Rest.IsEmpty;
         error = valid ? default : SdpError.Malformed(number, line, "t=<start> <stop> as numbers, such as t=0 0");
         return valid;
     }
+
+    private static bool IsLong(ref SdpFields fields) => fields.TryNext(out ReadOnlySpan<char> field)
+        && ulong.TryParse(field, NumberStyles.None, CultureInfo.InvariantCulture, out _);
 
     private static bool TryReadBandwidth(ReadOnlySpan<char> line, int number, MediaDescription? media, out SdpError error)
     {
@@ -204,7 +207,8 @@ public static class SdpReader
         {
             if (!SdpFields.IsToken(format) || media.Formats.Count == SdpLimits.MaxFormatsPerSection)
             {
-                error = SdpError.Malformed(number, format, $"a format that is a token, and at most {SdpLimits.MaxFormatsPerSection} of them");
+                error = SdpError.Malformed(
+                    number, format, $"a format that is a token, and at most {SdpLimits.MaxFormatsPerSection} of them");
                 return false;
             }
 

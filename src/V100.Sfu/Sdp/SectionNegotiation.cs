@@ -6,7 +6,13 @@ namespace V100.Sfu.Sdp;
 internal static class SectionNegotiation
 {
     public static bool TryNegotiate(
-        MediaOffer offer, int index, MediaDirection sessionDirection, bool sessionAllowsMixed, SessionRole role, out MediaSection section, out SdpError error)
+        MediaOffer offer,
+        int index,
+        MediaDirection sessionDirection,
+        bool sessionAllowsMixed,
+        SessionRole role,
+        out MediaSection section,
+        out SdpError error)
     {
         string[] msid = (offer.Msid ?? offer.Streams.Msid ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries);
         section = new MediaSection
@@ -43,7 +49,9 @@ internal static class SectionNegotiation
 
         if (section.Codecs.Length == 0)
         {
-            Reject(section, offer.Kind == MediaKind.Audio ? "it offers no Opus" : "it offers none of VP8, VP9 (profile 0 or 2), H264 and AV1");
+            Reject(
+                section,
+                offer.Kind == MediaKind.Audio ? "it offers no Opus" : "it offers none of VP8, VP9 (profile 0 or 2), H264 and AV1");
         }
 
         return true;

@@ -1,6 +1,8 @@
 namespace V100.Sfu.Sdp;
 
-/// <summary>Collects <c>a=rid</c> (RFC 8851) and <c>a=simulcast</c> (RFC 8853) of one section: the layers that the client would send.</summary>
+/// <summary>
+/// Collects <c>a=rid</c> (RFC 8851) and <c>a=simulcast</c> (RFC 8853) of one section: the layers that the client would send.
+/// </summary>
 internal sealed class SimulcastOffer
 {
     private readonly List<string> _sentRids = [];

@@ -263,8 +263,10 @@ public sealed class OfferRulesTests
     [InlineData(4096, false)]
     public void An_identifier_that_no_header_can_carry_is_not_accepted(int id, bool accepted)
     {
-        string offer = Offers.Read("chromium-audio-video-sendonly").Replace("a=extmap:4 ", $"a=extmap:{id} ", StringComparison.Ordinal)
-            .Replace("a=extmap:14 ", "a=extmap:77 ", StringComparison.Ordinal).Replace("a=extmap:77 urn:ietf:params:rtp-hdrext:sdes", "a=extmap:14 urn:ietf:params:rtp-hdrext:sdes", StringComparison.Ordinal);
+        // 14 is the transmission offset of this offer, which makes room.
+        string offer = Offers.Read("chromium-audio-video-sendonly")
+            .Replace("a=extmap:14 ", "a=extmap:77 ", StringComparison.Ordinal)
+            .Replace("a=extmap:4 ", $"a=extmap:{id} ", StringComparison.Ordinal);
 
         NegotiatedSession session = Offers.Answer(offer, Both);
 
