@@ -2,10 +2,12 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using V100.Server;
 using V100.Server.Configuration;
 using V100.Server.Control;
+using V100.Server.Media;
 
 return await Startup.RunAsync(args).ConfigureAwait(false);
 
@@ -49,14 +51,17 @@ internal static class Startup
         IReadOnlyList<IPAddress> addresses = LocalAddresses.For(options);
         try
         {
-            EmptyConference conference = new();
-            ServerHost host = new(reader, options, keys, conference, addresses, options.UdpPort);
+            MediaPlane media = new(options, addresses);
+            await using ConfiguredAsyncDisposable mediaEnds = media.ConfigureAwait(false);
+            ServerHost host = new(reader, options, keys, new SfuConference(media, TimeProvider.System), addresses, media.Port);
+            host.Metrics.Add(new MediaMetrics(media).Collect);
+            media.Start();
             await using (host.ConfigureAwait(false))
             {
                 using ServerLifetime lifetime = new(host);
                 lifetime.HandleSignals();
                 await host.StartAsync().ConfigureAwait(false);
-                Announce(host, options, keys, addresses, options.UdpPort, Stopwatch.GetElapsedTime(started));
+                Announce(host, options, keys, addresses, media.Port, Stopwatch.GetElapsedTime(started));
                 await lifetime.RunAsync().ConfigureAwait(false);
             }
 

@@ -1,0 +1,205 @@
+using System.Net;
+using System.Threading.Channels;
+using V100.Net;
+using V100.Net.Crypto;
+using V100.Net.Sockets;
+using V100.Server.Configuration;
+using V100.Server.Workers;
+using V100.Sfu.Peers;
+using V100.Sfu.Rooms;
+
+namespace V100.Server.Media;
+
+/// <summary>
+/// Rooms and workers put together: the control plane's side of the media server. All access to the rooms goes through
+/// one lock, which no worker ever takes; workers get commands through their mailboxes and report through one channel.
+/// </summary>
+internal sealed class MediaPlane : IAsyncDisposable
+{
+    /// <summary>Events that wait for the control plane; beyond it workers hold theirs back.</summary>
+    private const int EventCapacity = 65_536;
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan ClosePatience = TimeSpan.FromSeconds(2);
+
+    private readonly Lock _gate = new();
+    private readonly PeerDirectory _peers = new();
+    private readonly Channel<PeerEvent> _events;
+    private readonly UdpWorkerSet _workers;
+    private readonly DtlsContext _dtls;
+    private readonly RoomDirectory _rooms;
+    private readonly SfuDriver[] _drivers;
+    private readonly List<ShardCommand> _refused = [];
+    private readonly CancellationTokenSource _stop = new();
+    private Instant _retryAt = Instant.Never;
+    private Task _loop = Task.CompletedTask;
+
+    /// <param name="options">The configuration.</param>
+    /// <param name="addresses">What candidates show.</param>
+    /// <exception cref="IOException">An address cannot be bound.</exception>
+    public MediaPlane(ServerOptions options, IReadOnlyList<IPAddress> addresses)
+    {
+        _events = Channel.CreateBounded<PeerEvent>(new BoundedChannelOptions(EventCapacity) { SingleReader = true });
+        _workers = new UdpWorkerSet(options.UdpWorkers > 0 ? options.UdpWorkers : Math.Min(Environment.ProcessorCount, UdpWorkerSet.MaxWorkers), new UdpOptions
+        {
+            Backend = options.UdpBackend,
+            Port = (ushort)options.UdpPort,
+            Addresses = options.UdpAddresses,
+        });
+        var certificate = DtlsCertificate.Create();
+        _dtls = new DtlsContext(certificate);
+        TransportAddress[] candidates = [.. addresses.Select(address => TransportAddress.From(address, _workers.Port))];
+        _rooms = new RoomDirectory(
+            new RoomLimits
+            {
+                MaxRooms = options.MaxRooms,
+                MaxParticipantsPerRoom = options.MaxParticipantsPerRoom,
+                EmptyTimeout = TimeSpan.FromSeconds(options.EmptyTimeoutSeconds),
+                AutoCreate = options.AutoCreateRooms,
+            },
+            new TransportParameters(candidates, certificate.Fingerprint, _workers.Workers.Count),
+            _peers,
+            new SystemEntropy());
+        var links = new ShardLinks(_workers.Workers.Count);
+        _drivers = [.. _workers.Workers.Select(worker => new SfuDriver(worker, links, _peers, _dtls, _events.Writer, MonotonicClock.Now))];
+    }
+
+    public ushort Port => _workers.Port;
+    public UdpWorkerSet Workers => _workers;
+    public IReadOnlyList<SfuDriver> Drivers => _drivers;
+    public PeerDirectory Peers => _peers;
+
+    /// <summary>Starts the worker threads and the control loop.</summary>
+    public void Start()
+    {
+        _workers.Start(worker => _drivers[worker.Index]);
+        _loop = Task.Run(RunAsync);
+    }
+
+    /// <summary>Uses the rooms, alone, and posts what comes of it to the workers.</summary>
+    public T Use<T>(Func<RoomDirectory, Instant, T> use)
+    {
+        lock (_gate)
+        {
+            T result = use(_rooms, MonotonicClock.Now);
+            PostCommands();
+            return result;
+        }
+    }
+
+    /// <summary>What the peer's worker knows of it; null where no worker owns it, or where its mailbox is full.</summary>
+    public async ValueTask<PeerReport?> ReportAsync(PeerDescriptor peer, CancellationToken cancellation)
+    {
+        int shard = peer.OwnerShard;
+        var report = new AwaitableReport();
+        if (shard < 0 || !_drivers[shard].Mailbox.TryPost(new ShardCommand(ShardCommandKind.Report, peer, report)))
+        {
+            return null;
+        }
+
+        await report.Completion.WaitAsync(cancellation).ConfigureAwait(false);
+        return report.IsFilled ? report : null;
+    }
+
+    /// <summary>Ends every session and waits until the workers have told the clients.</summary>
+    public async Task CloseAllAsync()
+    {
+        Use((rooms, now) =>
+        {
+            rooms.CloseEverything(now);
+            return 0;
+        });
+        Instant patience = MonotonicClock.Now + ClosePatience;
+        while (_drivers.Any(driver => driver.Shard.PeerCount > 0) && MonotonicClock.Now < patience)
+        {
+            await Task.Delay(RetryInterval).ConfigureAwait(false);
+        }
+    }
+
+    private async Task RunAsync()
+    {
+        while (!_stop.IsCancellationRequested)
+        {
+            await WaitAsync().ConfigureAwait(false);
+            lock (_gate)
+            {
+                Instant now = MonotonicClock.Now;
+                while (_events.Reader.TryRead(out PeerEvent e))
+                {
+                    _rooms.HandleEvent(in e, now);
+                }
+
+                if (now >= _rooms.NextDeadline)
+                {
+                    _rooms.HandleDeadline(now);
+                }
+
+                PostCommands();
+            }
+        }
+    }
+
+    /// <summary>Until an event, the next deadline, or the stop.</summary>
+    private async Task WaitAsync()
+    {
+        Instant deadline;
+        lock (_gate)
+        {
+            deadline = Instant.Earlier(_rooms.NextDeadline, _retryAt);
+        }
+
+        // A session that is made meanwhile may have an earlier deadline: looking twice a second is early enough for it.
+        TimeSpan wait = TimeSpan.FromMilliseconds(Math.Clamp((deadline.Nanoseconds - MonotonicClock.Now.Nanoseconds) / 1e6, 1, 500));
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        timeout.CancelAfter(wait);
+        try
+        {
+            await _events.Reader.WaitToReadAsync(timeout.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // The time is up.
+        }
+    }
+
+    private void PostCommands()
+    {
+        foreach (ShardCommand refused in _refused)
+        {
+            _rooms.Retry(in refused);
+        }
+
+        _refused.Clear();
+        while (_rooms.TryPollCommand(out int shard, out ShardCommand command))
+        {
+            if (shard >= 0 && !_drivers[shard].Mailbox.TryPost(command))
+            {
+                _refused.Add(command);
+            }
+        }
+
+        _retryAt = _refused.Count > 0 ? MonotonicClock.Now + RetryInterval : Instant.Never;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await _loop.ConfigureAwait(false);
+        _workers.Dispose();
+        foreach (SfuDriver driver in _drivers)
+        {
+            driver.Dispose();
+        }
+
+        _dtls.Dispose();
+        _stop.Dispose();
+    }
+
+    private sealed class AwaitableReport : PeerReport
+    {
+        private readonly TaskCompletionSource _completed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Completion => _completed.Task;
+
+        protected override void Complete() => _completed.TrySetResult();
+    }
+}

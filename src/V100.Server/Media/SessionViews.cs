@@ -1,0 +1,111 @@
+using V100.Net.Crypto;
+using V100.Server.Control;
+using V100.Sfu.Forwarding;
+using V100.Sfu.Peers;
+using V100.Sfu.Rooms;
+using V100.Sfu.Sdp;
+
+namespace V100.Server.Media;
+
+/// <summary>Sessions, streams and tracks in the words of the API.</summary>
+internal static class SessionViews
+{
+    /// <param name="session">The session.</param>
+    /// <param name="report">What its worker knows; null before one owns it.</param>
+    public static SessionView Of(Session session, PeerReport? report)
+    {
+        bool connected = session.State == SessionState.Connected;
+        List<StreamView> streams = [.. session.Tracks.Select(OfReceived)];
+        if (report is not null)
+        {
+            streams.AddRange(report.Sent.Select(OfSent));
+        }
+
+        return new SessionView(
+            session.Id.ToString(),
+            session.Participant.Room.Name,
+            session.Participant.Identity,
+            session.Role.HasFlag(SessionRole.Publish) ? "whip" : "whep",
+            session.CreatedAt,
+            StateOf(session.State),
+            new IceView(report is null ? "new" : "connected", report?.Local.ToString(), report?.Remote.ToString()),
+            new DtlsView(report?.Dtls is { } dtls ? StateOf(dtls) : "new", connected ? ProfileOf(report?.SrtpProfile) : null),
+            report?.RoundTrip?.TotalMilliseconds,
+            null,
+            streams);
+    }
+
+    public static TrackView Of(PublishedTrack track) => new(
+        track.Id.ToString(),
+        KindOf(track.Kind),
+        track.Kind == MediaKind.Audio ? "microphone" : "camera",
+        CodecOf(track.Figures.Codec),
+        false,
+        track.Figures.Packets == 0 ? [] : [new LayerView("", 0, 0, track.Figures.BitrateBps)]);
+
+    private static StreamView OfReceived(PublishedTrack track)
+    {
+        TrackFigures figures = track.Figures;
+        return new StreamView(
+            track.Id.ToString(),
+            KindOf(track.Kind),
+            "in",
+            CodecOf(figures.Codec),
+            null,
+            figures.BitrateBps,
+            figures.Packets,
+            figures.Bytes,
+            figures.Lost,
+            figures.FractionLost,
+            figures.JitterMicroseconds / 1000.0);
+    }
+
+    private static StreamView OfSent(SentStreamReport sent) => new(
+        sent.Track.Id.ToString(),
+        KindOf(sent.Track.Kind),
+        "out",
+        CodecOf(sent.Codec),
+        null,
+        sent.BitrateBps,
+        sent.Packets,
+        sent.Bytes,
+        sent.Lost,
+        sent.FractionLost,
+        sent.Jitter.TotalMilliseconds);
+
+    private static string KindOf(MediaKind kind) => kind == MediaKind.Audio ? "audio" : "video";
+
+    private static string CodecOf(CodecKind? codec) => codec switch
+    {
+        CodecKind.Opus => "opus",
+        CodecKind.Red => "red",
+        CodecKind.Vp8 => "VP8",
+        CodecKind.Vp9 => "VP9",
+        CodecKind.H264 => "H264",
+        CodecKind.Av1 => "AV1",
+        _ => "",
+    };
+
+    private static string StateOf(SessionState state) => state switch
+    {
+        SessionState.Connecting => "connecting",
+        SessionState.Connected => "connected",
+        _ => "closed",
+    };
+
+    private static string StateOf(DtlsState state) => state switch
+    {
+        DtlsState.Handshaking => "connecting",
+        DtlsState.Established => "connected",
+        DtlsState.Failed => "failed",
+        _ => "closed",
+    };
+
+    private static string? ProfileOf(SrtpProfile? profile) => profile switch
+    {
+        SrtpProfile.AeadAes128Gcm => "AEAD_AES_128_GCM",
+        SrtpProfile.AeadAes256Gcm => "AEAD_AES_256_GCM",
+        SrtpProfile.Aes128CmSha1_80 => "AES128_CM_SHA1_80",
+        _ => null,
+    };
+}

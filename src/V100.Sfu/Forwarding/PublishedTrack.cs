@@ -1,0 +1,75 @@
+using V100.Sfu.Sdp;
+
+namespace V100.Sfu.Forwarding;
+
+/// <summary>
+/// One track that a participant publishes: what its subscribers, on any shard, need to know of it. The object is
+/// shared; each member says who writes it.
+/// </summary>
+public sealed class PublishedTrack
+{
+    /// <summary>Shards that can forward one track; more workers than this are refused at the start.</summary>
+    public const int MaxShards = 64;
+
+    private readonly TrackFanout?[] _fanouts;
+    private ulong _subscriberShards;
+    private int _publisherShard = -1;
+    private float _audioLevel;
+
+    /// <param name="id">Its name.</param>
+    /// <param name="section">The publisher's media section as negotiated: codecs, payload types, extension ids.</param>
+    /// <param name="streamId">The stream that the publisher put it in (RFC 8830), so that audio and video of one stream stay together.</param>
+    /// <param name="shardCount">How many shards there are.</param>
+    public PublishedTrack(TrackId id, MediaSection section, string streamId, int shardCount)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(shardCount, MaxShards);
+        Id = id;
+        Section = section;
+        StreamId = streamId;
+        _fanouts = new TrackFanout?[shardCount];
+    }
+
+    public TrackId Id { get; }
+    public MediaSection Section { get; }
+    public MediaKind Kind => Section.Kind;
+    public string StreamId { get; }
+
+    /// <summary>Figures of the publisher's side, written by the shard that receives the track.</summary>
+    public TrackFigures Figures { get; } = new();
+
+    /// <summary>The shard that receives the track, or -1 before the publisher is connected. Written by that shard.</summary>
+    public int PublisherShard
+    {
+        get => Volatile.Read(ref _publisherShard);
+        internal set => Volatile.Write(ref _publisherShard, value);
+    }
+
+    /// <summary>The receiving end, for <see cref="PublisherShard"/> alone.</summary>
+    internal ReceivedTrack? Receiver { get; set; }
+
+    /// <summary>Smoothed loudness, 0 (silence) to 127 (RFC 6464 turned around). Written by the receiving shard.</summary>
+    public float AudioLevel
+    {
+        get => Volatile.Read(ref _audioLevel);
+        internal set => Volatile.Write(ref _audioLevel, value);
+    }
+
+    /// <summary>One bit for each shard that has subscribers. Each shard sets and clears its own.</summary>
+    internal ulong SubscriberShards => Volatile.Read(ref _subscriberShards);
+
+    /// <summary>The fan-out on <paramref name="shard"/>, or null. Only that shard calls this.</summary>
+    internal TrackFanout? FanoutOn(int shard) => _fanouts[shard];
+
+    internal void SetFanout(int shard, TrackFanout? fanout)
+    {
+        _fanouts[shard] = fanout;
+        if (fanout is null)
+        {
+            Interlocked.And(ref _subscriberShards, ~(1UL << shard));
+        }
+        else
+        {
+            Interlocked.Or(ref _subscriberShards, 1UL << shard);
+        }
+    }
+}

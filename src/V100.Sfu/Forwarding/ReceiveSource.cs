@@ -1,0 +1,13 @@
+using V100.Sfu.Rtcp;
+using V100.Sfu.Rtp;
+
+namespace V100.Sfu.Forwarding;
+
+/// <summary>One SSRC that a publisher sends: the media of a track, or its retransmissions.</summary>
+internal sealed class ReceiveSource(ReceivedTrack track, Ssrc ssrc, int clockRateHz, bool isRetransmission)
+{
+    public ReceivedTrack Track { get; } = track;
+    public Ssrc Ssrc { get; } = ssrc;
+    public bool IsRetransmission { get; } = isRetransmission;
+    public ReceiveStatistics Statistics { get; } = new(ssrc, clockRateHz);
+}

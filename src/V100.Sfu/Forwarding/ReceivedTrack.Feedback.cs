@@ -1,0 +1,97 @@
+using V100.Net;
+using V100.Sfu.Rtcp;
+using V100.Sfu.Rtp;
+using V100.Sfu.Sdp;
+
+namespace V100.Sfu.Forwarding;
+
+/// <summary>What the receiving end asks of its publisher: packets that are missing, and keyframes.</summary>
+internal sealed partial class ReceivedTrack
+{
+    private GapTracker _gaps;
+    private readonly KeyframeRequests _keyframes = new();
+    private BitrateMeter _bitrate;
+
+    public Instant NextDeadline => Instant.Earlier(_gaps.NextDeadline, _keyframes.NextDeadline);
+
+    /// <summary>A subscriber cannot go on without a keyframe. Asked at once, or when the last request is old enough.</summary>
+    public void RequestKeyframe(Instant now)
+    {
+        if (Track.Kind != MediaKind.Video)
+        {
+            return;
+        }
+
+        _keyframes.Request(now);
+        HandleDeadline(now);
+        _peer.WakeAt(NextDeadline);
+    }
+
+    public void HandleSenderReport(ReceiveSource source, in SenderReport report, Instant now)
+    {
+        source.Statistics.OnSenderReport(report.NtpTime, now);
+        if (source == _primary)
+        {
+            _shard.PublishClock(Track, new SourceClock(_generation, report.NtpTime, report.RtpTimestamp, now));
+        }
+    }
+
+    /// <summary>Takes over what a report about the track's media says.</summary>
+    public void HandleReported(ReceiveSource source, in ReportBlock report, Instant now)
+    {
+        if (source != _primary)
+        {
+            return;
+        }
+
+        TrackFigures figures = Track.Figures;
+        _bitrate.Update(figures.Bytes, now);
+        figures.BitrateBps = _bitrate.BitrateBps;
+        figures.Lost = source.Statistics.CumulativeLost;
+        figures.FractionLost = report.FractionLost / 256.0;
+        figures.JitterMicroseconds = report.Jitter * 1_000_000L / source.Statistics.ClockRateHz;
+    }
+
+    public void HandleDeadline(Instant now)
+    {
+        if (_primary is not { } primary || !_peer.CanSend)
+        {
+            return;
+        }
+
+        if (now >= _gaps.NextDeadline)
+        {
+            Track.Figures.Nacks += _peer.SendNacks(_gaps, primary.Ssrc, now);
+            if (_gaps.TryTakeKeyframeNeed() && Track.Kind == MediaKind.Video)
+            {
+                _keyframes.Request(now);
+            }
+        }
+
+        if (_keyframes.TryTake(now, TimeSpan.Zero))
+        {
+            Track.Figures.KeyframeRequests++;
+            _peer.SendKeyframeRequest(primary.Ssrc, _section.Codecs[0].Feedback, _keyframes.CommandSequence);
+        }
+    }
+
+    /// <summary>
+    /// Whether the packet was not there before. Only where packets are asked for again can one come twice, as the original and as
+    /// its retransmission: within one SSRC the replay check has seen to it.
+    /// </summary>
+    private bool IsNew(NegotiatedCodec codec, ExtendedSequence sequence, Instant now)
+    {
+        if ((codec.Feedback & CodecFeedback.Nack) == 0)
+        {
+            return true;
+        }
+
+        PacketArrival arrival = _gaps.OnPacket(sequence, now);
+        _peer.WakeAt(_gaps.NextDeadline);
+        return arrival != PacketArrival.Unexpected;
+    }
+
+    private GapTracker CreateGapTracker() => new(Track.Kind == MediaKind.Video ? GapLimits.Video : GapLimits.Audio);
+
+    private void NoteKeyframe() => _keyframes.OnKeyframe();
+}

@@ -1,0 +1,61 @@
+using V100.Net;
+using V100.Sfu.Rtcp;
+
+namespace V100.Sfu.Forwarding;
+
+/// <summary>What goes to the subscriber, and comes from it, as reports.</summary>
+internal sealed partial class Subscription
+{
+    private readonly byte[] _canonicalName;
+    private readonly RoundTripEstimator _roundTrip = new();
+    private long _payloadBytesSent;
+    private BitrateMeter _bitrate;
+    private long _packetsAtLastReport;
+
+    /// <summary>Over about the last second.</summary>
+    public long BitrateBps => _bitrate.BitrateBps;
+
+    /// <summary>From the subscriber's receiver reports (RFC 3550, 6.4.1); null before one told.</summary>
+    public TimeSpan? RoundTrip => _roundTrip.HasEstimate ? _roundTrip.Smoothed : null;
+
+    /// <summary>0 to 1, of the last report.</summary>
+    public double FractionLost { get; private set; }
+    public int CumulativeLost { get; private set; }
+
+    /// <summary>In units of the codec's clock.</summary>
+    public uint Jitter { get; private set; }
+
+    /// <summary>
+    /// Writes a sender report and the CNAME, where something was sent since the last and the publisher's clock is known:
+    /// the publisher's map from NTP to RTP time, moved to this stream's timestamps. False, with nothing written, where not.
+    /// </summary>
+    public bool WriteSenderReport(ref SpanWriter writer, Instant now)
+    {
+        _bitrate.Update(BytesSent, now);
+        if (PacketsSent == _packetsAtLastReport || _awaitsKeyframe || _timestamps is null || _fanout is null
+            || !_fanout.Clock.TryMap(now, _timestamps.ClockRateHz, _timestamps.Offset, out ulong ntpTime, out uint timestamp))
+        {
+            return false;
+        }
+
+        var fields = new SenderReport.Fields(Ssrc, ntpTime, timestamp, (uint)PacketsSent, (uint)_payloadBytesSent);
+        SenderReport.Write(ref writer, in fields, []);
+        SourceDescription.Write(ref writer, Ssrc, _canonicalName);
+        if (writer.Overflowed)
+        {
+            return false;
+        }
+
+        _packetsAtLastReport = PacketsSent;
+        _roundTrip.OnSenderReportSent(ntpTime, now);
+        return true;
+    }
+
+    public void HandleReport(in ReportBlock report, Instant now)
+    {
+        FractionLost = report.FractionLost / 256.0;
+        CumulativeLost = report.CumulativeLost;
+        Jitter = report.Jitter;
+        _roundTrip.OnReportBlock(in report, now);
+    }
+}

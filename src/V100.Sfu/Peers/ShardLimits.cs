@@ -1,0 +1,13 @@
+namespace V100.Sfu.Peers;
+
+/// <summary>The bounds of one shard. At a bound media is dropped and counted, and new peers are refused.</summary>
+public sealed record ShardLimits
+{
+    /// <summary>Packet buffers, 2 KiB each: what retransmission caches may hold.</summary>
+    public int MaxPacketBuffers { get; init; } = 256 * 1024;
+
+    public int MaxPeers { get; init; } = 50_000;
+
+    /// <summary>RTP and RTCP sources that one peer may show (RFC 3711 contexts).</summary>
+    public int MaxSourcesPerPeer { get; init; } = 64;
+}

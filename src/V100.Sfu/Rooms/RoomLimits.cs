@@ -1,0 +1,25 @@
+namespace V100.Sfu.Rooms;
+
+/// <summary>The bounds of the room layer. At a bound a request is refused, and nothing that runs is touched.</summary>
+public sealed record RoomLimits
+{
+    public int MaxRooms { get; init; } = 100_000;
+    public int MaxParticipantsPerRoom { get; init; } = 3_000;
+
+    /// <summary>Sessions of one participant: one that publishes and one for each that it plays.</summary>
+    public int MaxSessionsPerParticipant { get; init; } = 256;
+
+    public int MaxSessions { get; init; } = 100_000;
+
+    /// <summary>How long a room without participants lives, where its creator says nothing else.</summary>
+    public TimeSpan EmptyTimeout { get; init; } = TimeSpan.FromSeconds(300);
+
+    /// <summary>Joining a room that does not exist makes it.</summary>
+    public bool AutoCreate { get; init; } = true;
+
+    /// <summary>How long a session waits for its first valid ICE check.</summary>
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(30);
+}
+
+/// <summary>What the creator of a room chooses.</summary>
+public sealed record RoomSettings(int? MaxParticipants = null, TimeSpan? EmptyTimeout = null, string? Metadata = null);
