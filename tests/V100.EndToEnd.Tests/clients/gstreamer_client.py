@@ -20,6 +20,7 @@ VIDEO = {
     "rtph264pay config-interval=-1 aggregate-mode=zero-latency ! "
     "application/x-rtp,media=video,encoding-name=H264,clock-rate=90000,payload=96",
 }
+DECODERS = {"VP8": "rtpvp8depay ! vp8dec", "H264": "rtph264depay ! openh264dec", "OPUS": "rtpopusdepay ! opusdec"}
 AUDIO = "opusenc ! rtpopuspay ! application/x-rtp,media=audio,encoding-name=OPUS,clock-rate=48000,payload=97"
 
 
@@ -114,11 +115,13 @@ class Client:
     def on_pad(self, _, pad):
         if pad.get_direction() != Gst.PadDirection.SRC:
             return
-        video = pad.get_current_caps().get_structure(0).get_string("media") == "video"
+        caps = pad.get_current_caps().get_structure(0)
+        video = caps.get_string("media") == "video"
+        decoder = DECODERS[caps.get_string("encoding-name").upper()]
         chain = (
-            "queue ! decodebin ! videoconvert ! video/x-raw,format=I420 ! appsink name=sink emit-signals=true sync=false max-buffers=4 drop=true"
+            f"queue ! {decoder} ! videoconvert ! video/x-raw,format=I420 ! appsink name=sink emit-signals=true sync=false max-buffers=4 drop=true"
             if video else
-            "queue ! decodebin ! audioconvert ! audio/x-raw,format=F32LE,channels=1 ! appsink name=sink emit-signals=true sync=false")
+            f"queue ! {decoder} ! audioconvert ! audio/x-raw,format=F32LE,channels=1 ! appsink name=sink emit-signals=true sync=false")
         branch = Gst.parse_bin_from_description(chain, True)
         branch.get_by_name("sink").connect("new-sample", self.on_video if video else self.on_audio)
         self.pipeline.add(branch)
