@@ -1,4 +1,5 @@
 using System.Net;
+using V100.Net.Sockets;
 using V100.Server.Configuration;
 
 namespace V100.Server.Tests.Configuration;
