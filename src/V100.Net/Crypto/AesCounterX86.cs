@@ -34,6 +34,7 @@ internal sealed unsafe class AesCounterX86 : AesCounterCipher
         ArgumentOutOfRangeException.ThrowIfLessThan(output.Length, input.Length);
         ulong high = BinaryPrimitives.ReadUInt64BigEndian(counterBlock);
         ulong low = BinaryPrimitives.ReadUInt64BigEndian(counterBlock[8..]);
+        Vector128<byte> reversal = Vector128.Create(0x08090a0b0c0d0e0fUL, 0x0001020304050607UL).AsByte();
         int rest = input.Length;
         fixed (byte* inputStart = input)
         fixed (byte* outputStart = output)
@@ -43,7 +44,7 @@ internal sealed unsafe class AesCounterX86 : AesCounterCipher
             AesX86.Eight blocks;
             for (; rest > 0; rest -= BatchLength)
             {
-                NextCounters(ref high, ref low, out blocks);
+                NextCounters(ref high, ref low, reversal, out blocks);
                 AesX86.EncryptEight(_roundKeys, _rounds, ref blocks);
                 var stream = (Vector128<byte>*)&blocks;
                 int whole = Math.Min(rest, BatchLength) / AesX86.BlockLength;
@@ -71,23 +72,22 @@ internal sealed unsafe class AesCounterX86 : AesCounterCipher
     public override void Dispose() => CryptographicOperations.ZeroMemory(_memory);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void NextCounters(ref ulong high, ref ulong low, out AesX86.Eight blocks)
+    private static void NextCounters(ref ulong high, ref ulong low, Vector128<byte> reversal, out AesX86.Eight blocks)
     {
-        blocks.B0 = Next(ref high, ref low);
-        blocks.B1 = Next(ref high, ref low);
-        blocks.B2 = Next(ref high, ref low);
-        blocks.B3 = Next(ref high, ref low);
-        blocks.B4 = Next(ref high, ref low);
-        blocks.B5 = Next(ref high, ref low);
-        blocks.B6 = Next(ref high, ref low);
-        blocks.B7 = Next(ref high, ref low);
+        blocks.B0 = Next(ref high, ref low, reversal);
+        blocks.B1 = Next(ref high, ref low, reversal);
+        blocks.B2 = Next(ref high, ref low, reversal);
+        blocks.B3 = Next(ref high, ref low, reversal);
+        blocks.B4 = Next(ref high, ref low, reversal);
+        blocks.B5 = Next(ref high, ref low, reversal);
+        blocks.B6 = Next(ref high, ref low, reversal);
+        blocks.B7 = Next(ref high, ref low, reversal);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<byte> Next(ref ulong high, ref ulong low)
+    private static Vector128<byte> Next(ref ulong high, ref ulong low, Vector128<byte> reversal)
     {
-        Vector128<byte> block = Ssse3.Shuffle(
-            Vector128.Create(low, high).AsByte(), Vector128.Create((byte)15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
+        Vector128<byte> block = Ssse3.Shuffle(Vector128.Create(low, high).AsByte(), reversal);
         low++;
         high += low == 0 ? 1UL : 0UL;
         return block;

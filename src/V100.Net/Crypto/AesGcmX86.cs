@@ -38,12 +38,13 @@ internal sealed unsafe class AesGcmX86 : AesGcmCipher
         _powers = (Vector128<ulong>*)(_roundKeys + AesX86.MaxRoundKeys);
         _rounds = AesX86.Rounds(key.Length);
         AesX86.ExpandKey(key, _roundKeys);
-        ComputePowers(Reverse(AesX86.EncryptOne(_roundKeys, _rounds, Vector128<byte>.Zero)).AsUInt64());
+        ComputePowers(Reverse(AesX86.EncryptOne(_roundKeys, _rounds, Vector128<byte>.Zero), Reversal).AsUInt64());
     }
 
     public static bool IsSupported => AesX86.IsSupported && Pclmulqdq.IsSupported;
 
-    private static Vector128<byte> ReverseMask => Vector128.Create((byte)15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    /// <summary>The order of bytes in which a block is reversed: to be read once per packet, as the compiler calls for it.</summary>
+    private static Vector128<byte> Reversal => Vector128.Create(0x08090a0b0c0d0e0fUL, 0x0001020304050607UL).AsByte();
 
     public override void Encrypt(
         ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> associatedData, ReadOnlySpan<byte> plaintext, Span<byte> ciphertextAndTag)
@@ -113,6 +114,7 @@ internal sealed unsafe class AesGcmX86 : AesGcmCipher
         byte* nonce, byte* header, int headerLength, byte* input, byte* output, int length)
         where TDirection : struct, IDirection
     {
+        Vector128<byte> reversal = Reversal;
         Vector128<byte>* keys = _roundKeys;
         int rounds = _rounds;
         // The counter block reversed: the counter is the lowest word and can be added to.
@@ -120,83 +122,85 @@ internal sealed unsafe class AesGcmX86 : AesGcmCipher
             1u, BinaryPrimitives.ReverseEndianness(*(uint*)(nonce + 8)), BinaryPrimitives.ReverseEndianness(*(uint*)(nonce + 4)),
             BinaryPrimitives.ReverseEndianness(*(uint*)nonce));
         Vector128<uint> first = counter;
-        Vector128<ulong> hash = HashHeader(header, headerLength);
+        Vector128<ulong> hash = HashHeader(header, headerLength, reversal);
 
         int rest = length;
         for (; rest >= BatchLength; rest -= BatchLength)
         {
-            NextCounters(ref counter, out AesX86.Eight blocks);
+            NextCounters(ref counter, reversal, out AesX86.Eight blocks);
             AesX86.EncryptEight(keys, rounds, ref blocks);
-            hash = CombineEight<TDirection>(hash, ref blocks, input, output);
+            hash = CombineEight<TDirection>(hash, ref blocks, input, output, reversal);
             input += BatchLength;
             output += BatchLength;
         }
 
         // The block that masks the tag goes along, unless what is left needs all eight itself, the last one cut.
-        NextCounters(ref counter, out AesX86.Eight last);
+        NextCounters(ref counter, reversal, out AesX86.Eight last);
         bool needsAll = rest > BatchLength - AesX86.BlockLength;
-        Vector128<byte> mask = Reverse(first.AsByte());
+        Vector128<byte> mask = Reverse(first.AsByte(), reversal);
         last.B7 = needsAll ? last.B7 : mask;
         AesX86.EncryptEight(keys, rounds, ref last);
         mask = needsAll ? AesX86.EncryptOne(keys, rounds, mask) : last.B7;
         Vector128<ulong> lengths = Vector128.Create((ulong)length * 8, (ulong)headerLength * 8);
-        hash = CombineRest<TDirection>(hash, (Vector128<byte>*)&last, input, output, rest, lengths);
+        hash = CombineRest<TDirection>(hash, (Vector128<byte>*)&last, input, output, rest, lengths, reversal);
         GC.KeepAlive(this);
-        return Reverse(hash.AsByte()) ^ mask;
+        return Reverse(hash.AsByte(), reversal) ^ mask;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void NextCounters(ref Vector128<uint> counter, out AesX86.Eight blocks)
+    private static void NextCounters(ref Vector128<uint> counter, Vector128<byte> reversal, out AesX86.Eight blocks)
     {
-        blocks.B0 = Reverse((counter + Vector128.Create(1u, 0, 0, 0)).AsByte());
-        blocks.B1 = Reverse((counter + Vector128.Create(2u, 0, 0, 0)).AsByte());
-        blocks.B2 = Reverse((counter + Vector128.Create(3u, 0, 0, 0)).AsByte());
-        blocks.B3 = Reverse((counter + Vector128.Create(4u, 0, 0, 0)).AsByte());
-        blocks.B4 = Reverse((counter + Vector128.Create(5u, 0, 0, 0)).AsByte());
-        blocks.B5 = Reverse((counter + Vector128.Create(6u, 0, 0, 0)).AsByte());
-        blocks.B6 = Reverse((counter + Vector128.Create(7u, 0, 0, 0)).AsByte());
+        blocks.B0 = Reverse((counter + Vector128.Create(1u, 0, 0, 0)).AsByte(), reversal);
+        blocks.B1 = Reverse((counter + Vector128.Create(2u, 0, 0, 0)).AsByte(), reversal);
+        blocks.B2 = Reverse((counter + Vector128.Create(3u, 0, 0, 0)).AsByte(), reversal);
+        blocks.B3 = Reverse((counter + Vector128.Create(4u, 0, 0, 0)).AsByte(), reversal);
+        blocks.B4 = Reverse((counter + Vector128.Create(5u, 0, 0, 0)).AsByte(), reversal);
+        blocks.B5 = Reverse((counter + Vector128.Create(6u, 0, 0, 0)).AsByte(), reversal);
+        blocks.B6 = Reverse((counter + Vector128.Create(7u, 0, 0, 0)).AsByte(), reversal);
         counter += Vector128.Create(8u, 0, 0, 0);
-        blocks.B7 = Reverse(counter.AsByte());
+        blocks.B7 = Reverse(counter.AsByte(), reversal);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Vector128<ulong> CombineEight<TDirection>(Vector128<ulong> hash, ref AesX86.Eight stream, byte* input, byte* output)
+    private Vector128<ulong> CombineEight<TDirection>(
+        Vector128<ulong> hash, ref AesX86.Eight stream, byte* input, byte* output, Vector128<byte> reversal)
         where TDirection : struct, IDirection
     {
         Vector128<ulong>* powers = _powers;
         Products products = default;
-        products.Add(hash ^ Combine<TDirection>(stream.B0, input, output), powers[7]);
-        products.Add(Combine<TDirection>(stream.B1, input + 16, output + 16), powers[6]);
-        products.Add(Combine<TDirection>(stream.B2, input + 32, output + 32), powers[5]);
-        products.Add(Combine<TDirection>(stream.B3, input + 48, output + 48), powers[4]);
-        products.Add(Combine<TDirection>(stream.B4, input + 64, output + 64), powers[3]);
-        products.Add(Combine<TDirection>(stream.B5, input + 80, output + 80), powers[2]);
-        products.Add(Combine<TDirection>(stream.B6, input + 96, output + 96), powers[1]);
-        products.Add(Combine<TDirection>(stream.B7, input + 112, output + 112), powers[0]);
+        products.Add(hash ^ Combine<TDirection>(stream.B0, input, output, reversal), powers[7]);
+        products.Add(Combine<TDirection>(stream.B1, input + 16, output + 16, reversal), powers[6]);
+        products.Add(Combine<TDirection>(stream.B2, input + 32, output + 32, reversal), powers[5]);
+        products.Add(Combine<TDirection>(stream.B3, input + 48, output + 48, reversal), powers[4]);
+        products.Add(Combine<TDirection>(stream.B4, input + 64, output + 64, reversal), powers[3]);
+        products.Add(Combine<TDirection>(stream.B5, input + 80, output + 80, reversal), powers[2]);
+        products.Add(Combine<TDirection>(stream.B6, input + 96, output + 96, reversal), powers[1]);
+        products.Add(Combine<TDirection>(stream.B7, input + 112, output + 112, reversal), powers[0]);
         return products.Reduce();
     }
 
     /// <summary>One block: writes it, and gives its ciphertext reversed, as GHASH takes it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<ulong> Combine<TDirection>(Vector128<byte> stream, byte* input, byte* output)
+    private static Vector128<ulong> Combine<TDirection>(Vector128<byte> stream, byte* input, byte* output, Vector128<byte> reversal)
         where TDirection : struct, IDirection
     {
         Vector128<byte> source = Vector128.Load(input);
         Vector128<byte> result = source ^ stream;
         result.Store(output);
-        return Reverse(TDirection.HashesOutput ? result : source).AsUInt64();
+        return Reverse(TDirection.HashesOutput ? result : source, reversal).AsUInt64();
     }
 
     /// <summary>The last blocks, the last perhaps cut, and the block of the lengths, with one reduction.</summary>
     private Vector128<ulong> CombineRest<TDirection>(
-        Vector128<ulong> hash, Vector128<byte>* stream, byte* input, byte* output, int rest, Vector128<ulong> lengths)
+        Vector128<ulong> hash, Vector128<byte>* stream, byte* input, byte* output, int rest, Vector128<ulong> lengths,
+        Vector128<byte> reversal)
         where TDirection : struct, IDirection
     {
         Products products = default;
         Vector128<ulong>* power = _powers + (rest + AesX86.BlockLength - 1) / AesX86.BlockLength;
         for (; rest >= AesX86.BlockLength; rest -= AesX86.BlockLength)
         {
-            products.Add(hash ^ Combine<TDirection>(*stream++, input, output), *power--);
+            products.Add(hash ^ Combine<TDirection>(*stream++, input, output, reversal), *power--);
             hash = default;
             input += AesX86.BlockLength;
             output += AesX86.BlockLength;
@@ -209,7 +213,7 @@ internal sealed unsafe class AesGcmX86 : AesGcmCipher
             Vector128<byte> padded = default;
             Unsafe.CopyBlockUnaligned(output, &result, (uint)rest);
             Unsafe.CopyBlockUnaligned(&padded, &result, (uint)rest);
-            products.Add(hash ^ Reverse(TDirection.HashesOutput ? padded : source).AsUInt64(), *power--);
+            products.Add(hash ^ Reverse(TDirection.HashesOutput ? padded : source, reversal).AsUInt64(), *power--);
             hash = default;
         }
 
@@ -217,7 +221,7 @@ internal sealed unsafe class AesGcmX86 : AesGcmCipher
         return products.Reduce();
     }
 
-    private Vector128<ulong> HashHeader(byte* header, int length)
+    private Vector128<ulong> HashHeader(byte* header, int length, Vector128<byte> reversal)
     {
         Vector128<ulong> hash = default;
         while (length > 0)
@@ -228,7 +232,7 @@ internal sealed unsafe class AesGcmX86 : AesGcmCipher
             for (Vector128<ulong>* power = _powers + blocks - 1; power >= _powers; power--)
             {
                 Vector128<byte> block = length >= AesX86.BlockLength ? Vector128.Load(header) : LoadCut(header, length);
-                products.Add(hash ^ Reverse(block).AsUInt64(), *power);
+                products.Add(hash ^ Reverse(block, reversal).AsUInt64(), *power);
                 hash = default;
                 header += AesX86.BlockLength;
                 length -= AesX86.BlockLength;
@@ -250,7 +254,7 @@ internal sealed unsafe class AesGcmX86 : AesGcmCipher
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<byte> Reverse(Vector128<byte> block) => Ssse3.Shuffle(block, ReverseMask);
+    private static Vector128<byte> Reverse(Vector128<byte> block, Vector128<byte> reversal) => Ssse3.Shuffle(block, reversal);
 
     /// <summary>A sum of products of 256 bits, not reduced: the outer halves, and the middle that overlaps both.</summary>
     private struct Products
