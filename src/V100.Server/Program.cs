@@ -55,7 +55,7 @@ internal static class Startup
             await using ConfiguredAsyncDisposable mediaEnds = media.ConfigureAwait(false);
             ServerHost host = new(reader, options, keys, new SfuConference(media, TimeProvider.System), addresses, media.Port);
             host.Metrics.Add(new MediaMetrics(media).Collect);
-            media.Start();
+            media.Start(host.Log);
             await using (host.ConfigureAwait(false))
             {
                 using ServerLifetime lifetime = new(host);

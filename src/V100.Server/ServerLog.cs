@@ -1,3 +1,7 @@
+using V100.Sfu.Peers;
+using V100.Sfu.Rooms;
+using V100.Sfu.Sdp;
+
 namespace V100.Server;
 
 /// <summary>Every log line of the server, with a stable event id: 1xxx the process, 2xxx HTTP, 3xxx listeners, 4xxx sessions.</summary>
@@ -20,6 +24,21 @@ internal static partial class ServerLog
 
     [LoggerMessage(2001, LogLevel.Error, "{Method} {Path} failed")]
     public static partial void RequestFailed(ILogger log, string method, string path, Exception exception);
+
+    [LoggerMessage(1006, LogLevel.Information, "{Workers} workers on UDP port {Port}, {Backend} sockets, buffers of {ReceiveBytes} and {SendBytes} bytes")]
+    public static partial void WorkersStarted(ILogger log, int workers, V100.Net.Sockets.UdpBackend backend, int port, int receiveBytes, int sendBytes);
+
+    [LoggerMessage(1007, LogLevel.Warning, "The UDP buffers have only {Bytes} bytes, so bursts will be lost: raise net.core.rmem_max and net.core.wmem_max to 8388608")]
+    public static partial void SmallBuffers(ILogger log, int bytes);
+
+    [LoggerMessage(4001, LogLevel.Information, "Session {Session} opened: {Role} by {Identity} in {Room}")]
+    public static partial void SessionOpened(ILogger log, SessionId session, SessionRole role, string identity, string room);
+
+    [LoggerMessage(4002, LogLevel.Information, "Session {Session} connected on worker {Worker}")]
+    public static partial void SessionConnected(ILogger log, SessionId session, int worker);
+
+    [LoggerMessage(4003, LogLevel.Information, "Session {Session} of {Identity} in {Room} closed: {Reason}")]
+    public static partial void SessionClosed(ILogger log, SessionId session, string identity, string room, PeerCloseReason reason);
 
     [LoggerMessage(3001, LogLevel.Debug, "A TCP connection from {Remote} was closed: {Reason}")]
     public static partial void StreamClosed(ILogger log, string remote, string reason);

@@ -18,6 +18,8 @@ internal sealed class MediaPlane : IAsyncDisposable
 {
     /// <summary>Events that wait for the control plane; beyond it workers hold theirs back.</summary>
     private const int EventCapacity = 65_536;
+    /// <summary>A burst of 100 ms at 80 Mbit/s.</summary>
+    private const int SmallBufferBytes = 1 << 20;
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan ClosePatience = TimeSpan.FromSeconds(2);
 
@@ -32,6 +34,7 @@ internal sealed class MediaPlane : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private Instant _retryAt = Instant.Never;
     private Task _loop = Task.CompletedTask;
+    private ILogger? _log;
 
     /// <param name="options">The configuration.</param>
     /// <param name="addresses">What candidates show.</param>
@@ -69,8 +72,10 @@ internal sealed class MediaPlane : IAsyncDisposable
     public PeerDirectory Peers => _peers;
 
     /// <summary>Starts the worker threads and the control loop.</summary>
-    public void Start()
+    public void Start(ILogger log)
     {
+        _log = log;
+        LogSockets(log);
         _workers.Start(worker => _drivers[worker.Index]);
         _loop = Task.Run(RunAsync);
     }
@@ -161,8 +166,44 @@ internal sealed class MediaPlane : IAsyncDisposable
         }
     }
 
+    private void LogSockets(ILogger log)
+    {
+        UdpSocket socket = _workers.Workers[0].Sockets[0];
+        ServerLog.WorkersStarted(log, _workers.Workers.Count, _workers.Workers[0].Backend, _workers.Port, socket.ReceiveBufferBytes, socket.SendBufferBytes);
+        if (Math.Min(socket.ReceiveBufferBytes, socket.SendBufferBytes) < SmallBufferBytes)
+        {
+            ServerLog.SmallBuffers(log, Math.Min(socket.ReceiveBufferBytes, socket.SendBufferBytes));
+        }
+    }
+
+    private void LogEvents()
+    {
+        while (_rooms.TryPollEvent(out SessionEvent e))
+        {
+            Session session = e.Session;
+            if (_log is null)
+            {
+                continue;
+            }
+
+            switch (e.Kind)
+            {
+                case SessionEventKind.Opened:
+                    ServerLog.SessionOpened(_log, session.Id, session.Role, session.Participant.Identity, session.Participant.Room.Name);
+                    break;
+                case SessionEventKind.Connected:
+                    ServerLog.SessionConnected(_log, session.Id, session.Peer.OwnerShard);
+                    break;
+                case SessionEventKind.Closed:
+                    ServerLog.SessionClosed(_log, session.Id, session.Participant.Identity, session.Participant.Room.Name, session.CloseReason);
+                    break;
+            }
+        }
+    }
+
     private void PostCommands()
     {
+        LogEvents();
         foreach (ShardCommand refused in _refused)
         {
             _rooms.Retry(in refused);

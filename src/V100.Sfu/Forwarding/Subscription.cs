@@ -29,6 +29,9 @@ internal sealed partial class Subscription
     private int _generation;
     private bool _awaitsKeyframe;
 
+    /// <summary>The blocks of redundant audio name payload types, and the subscriber's are others.</summary>
+    private bool _rewritesRed;
+
     public Subscription(SfuShard shard, Peer peer, MediaSection section)
     {
         _shard = shard;
@@ -137,6 +140,14 @@ internal sealed partial class Subscription
             return;
         }
 
+        if (_rewritesRed)
+        {
+            Span<byte> body = target.Slice(headerLength, payload.Length);
+            payload.CopyTo(body);
+            RedPayload.TryRewrite(body, (byte)_codec.RedPayloadType);
+            payload = body;
+        }
+
         _shard.Output.Commit(_peer.SrtpSender.ProtectRtp(target, headerLength, payload, sequence.Value));
         _history.Add(new SentPacket(packet.Sequence, sequence, timestamp));
         _lastTimestamp = timestamp;
@@ -209,6 +220,7 @@ internal sealed partial class Subscription
     {
         _publishedCodec = CodecMatch.TryFind(published, Section, out NegotiatedCodec? codec) ? published : null;
         _codec = codec;
+        _rewritesRed = codec?.Kind == CodecKind.Red && codec.RedPayloadType != published.RedPayloadType;
         return codec is not null;
     }
 
@@ -237,19 +249,26 @@ internal sealed partial class Subscription
             return;
         }
 
-        int length;
+        Span<byte> body = target[headerLength..];
+        int prefixLength = 0;
         if (rtx)
         {
             _nextRetransmission = sequence.Next;
-            int bodyLength = Retransmission.WritePayload(target[headerLength..], sent.Output.Wire, payload);
-            length = _peer.SrtpSender.ProtectRtp(target, headerLength, target.Slice(headerLength, bodyLength), sequence.Value);
+            Retransmission.WritePayload(body, sent.Output.Wire, payload);
+            prefixLength = Retransmission.OriginalSequenceLength;
         }
         else
         {
-            length = _peer.SrtpSender.ProtectRtp(target, headerLength, payload, sequence.Value);
+            payload.CopyTo(body);
         }
 
-        _shard.Output.Commit(length);
+        body = body[..(prefixLength + payload.Length)];
+        if (_rewritesRed)
+        {
+            RedPayload.TryRewrite(body[prefixLength..], (byte)_codec.RedPayloadType);
+        }
+
+        _shard.Output.Commit(_peer.SrtpSender.ProtectRtp(target, headerLength, body, sequence.Value));
         PacketsRetransmitted++;
         _shard.Counters.Increment(SfuCounter.RtpRetransmitted);
     }

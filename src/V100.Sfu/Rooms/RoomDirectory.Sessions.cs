@@ -158,6 +158,7 @@ public sealed partial class RoomDirectory
         _connecting.Enqueue(session);
         _peers.TryAdd(ufrag, peer);
         SweepAt(session.ConnectDeadline);
+        _events.Enqueue(new SessionEvent(SessionEventKind.Opened, session));
         return session;
     }
 
@@ -171,6 +172,7 @@ public sealed partial class RoomDirectory
 
         session.State = SessionState.Closed;
         session.CloseReason = reason;
+        _events.Enqueue(new SessionEvent(SessionEventKind.Closed, session));
         _sessions.Remove(session.Id);
         _byPeer.Remove(session.Peer.Id);
         _peers.Remove(session.Ufrag);

@@ -9,7 +9,7 @@ namespace V100.Sfu.Rooms;
 /// </summary>
 /// <remarks>
 /// Not thread-safe: the caller serialises. After every call drain <see cref="TryPollCommand"/> into the shards'
-/// mailboxes and call <see cref="HandleDeadline"/> when <see cref="NextDeadline"/> has come. A command that a full
+/// mailboxes and <see cref="TryPollEvent"/>, and call <see cref="HandleDeadline"/> when <see cref="NextDeadline"/> has come. A command that a full
 /// mailbox refused is given back with <see cref="Retry"/>. What shards report comes in through <see cref="HandleEvent"/>.
 /// </remarks>
 public sealed partial class RoomDirectory
@@ -20,6 +20,7 @@ public sealed partial class RoomDirectory
     private readonly IEntropy _entropy;
     private readonly Dictionary<string, Room> _rooms = new(StringComparer.Ordinal);
     private readonly Queue<PeerDescriptor> _toSynchronize = new();
+    private readonly Queue<SessionEvent> _events = new();
     private Instant _nextSweep = Instant.Never;
 
     public RoomDirectory(RoomLimits limits, TransportParameters transport, PeerDirectory peers, IEntropy entropy)
@@ -111,6 +112,9 @@ public sealed partial class RoomDirectory
         return false;
     }
 
+    /// <summary>The next thing that became of a session; drained like the commands.</summary>
+    public bool TryPollEvent(out SessionEvent e) => _events.TryDequeue(out e);
+
     /// <summary>Gives back a command that a full mailbox refused; it comes again at the next poll.</summary>
     public void Retry(in ShardCommand command) => _toSynchronize.Enqueue(command.Peer);
 
@@ -129,6 +133,7 @@ public sealed partial class RoomDirectory
         else if (session.State == SessionState.Connecting)
         {
             session.State = SessionState.Connected;
+            _events.Enqueue(new SessionEvent(SessionEventKind.Connected, session));
             AssignSources(session.Participant.Room, now);
         }
     }
