@@ -12,7 +12,8 @@ internal sealed partial class ReceivedTrack
     private readonly KeyframeRequests _keyframes = new();
     private BitrateMeter _bitrate;
 
-    public Instant NextDeadline => Instant.Earlier(_gaps.NextDeadline, _keyframes.NextDeadline);
+    /// <summary>Never before the first packet: there is nothing yet to ask a keyframe of, however many wait for it.</summary>
+    public Instant NextDeadline => _primary is null ? Instant.Never : Instant.Earlier(_gaps.NextDeadline, _keyframes.NextDeadline);
 
     /// <summary>A subscriber cannot go on without a keyframe. Asked at once, or when the last request is old enough.</summary>
     public void RequestKeyframe(Instant now)

@@ -42,6 +42,7 @@ internal sealed partial class ReceivedTrack
             _primary = source;
             _generation++;
             _gaps = CreateGapTracker();
+            _peer.WakeAt(NextDeadline); // What subscribers have asked for can now be asked of the publisher.
         }
 
         return source;
