@@ -1,0 +1,2 @@
+// Tests count the DTLS sessions of the whole process.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]

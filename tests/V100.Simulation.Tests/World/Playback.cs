@@ -1,0 +1,246 @@
+using V100.Net;
+using V100.Sfu.Rtcp;
+using V100.Sfu.Rtp;
+using V100.Sfu.Sdp;
+
+namespace V100.Simulation.World;
+
+/// <summary>A packet that was played, with the output numbers that it had.</summary>
+internal readonly record struct PlayedPacket(MediaMark Mark, uint Timestamp, bool Marker, bool CameAsRetransmission, Instant At);
+
+/// <summary>A sender report that came.</summary>
+internal readonly record struct PlayedReport(ulong NtpTime, uint Timestamp, uint PacketCount, Instant At);
+
+/// <summary>
+/// One stream that a client receives: every payload's bytes are checked, gaps are asked for, reports are kept. It trusts nothing
+/// that the server sends.
+/// </summary>
+internal sealed class Playback(SimulatedClient owner, OfferSection section, string mid, uint ssrc, uint rtxSsrc)
+{
+    private static readonly TimeSpan _reorderTolerance = TimeSpan.FromMilliseconds(15);
+    private static readonly TimeSpan _retryInterval = TimeSpan.FromMilliseconds(60);
+    private const int MaxRequests = 10;
+
+    private readonly SortedDictionary<long, (Instant At, int Requests)> _missing = [];
+    private readonly HashSet<long> _padding = [];
+    private SequenceUnwrapper _unwrapper;
+    private ReceiveStatistics? _statistics;
+    private long _newest = -1;
+    private Instant _nextReport = Instant.Never;
+
+    public OfferSection Section { get; } = section;
+    public uint Ssrc { get; } = ssrc;
+    public uint RtxSsrc { get; } = rtxSsrc;
+
+    /// <summary>Whether gaps are asked for.</summary>
+    public bool Nacks { get; set; } = section.Kind == MediaKind.Video;
+
+    /// <summary>By output number without wraps.</summary>
+    public SortedDictionary<long, PlayedPacket> Packets { get; } = [];
+    public List<PlayedReport> Reports { get; } = [];
+    public List<string> Faults { get; } = [];
+    public int Duplicates { get; private set; }
+    public int Retransmissions { get; private set; }
+    public int PaddingPackets => _padding.Count;
+    public int Nacked { get; private set; }
+    public int MissingNow => _missing.Count;
+    public bool SaidGoodbye { get; set; }
+    public string? CanonicalName { get; set; }
+
+    /// <summary>The extension values of the last packet that came as itself.</summary>
+    public byte? LastOrientation { get; private set; }
+    public byte? LastAudioLevel { get; private set; }
+
+    /// <summary>Every extension id that was seen.</summary>
+    public HashSet<byte> ExtensionIds { get; } = [];
+
+    public int Keyframes => Packets.Values.Count(packet => packet.Mark is { IsKeyframe: true, Index: 0 });
+
+    public Instant NextDeadline =>
+        Instant.Earlier(_nextReport, Nacks && _missing.Count > 0 ? _missing.Values.Min(missing => missing.At) : Instant.Never);
+
+    public bool Owns(uint ssrc) => ssrc == Ssrc || ssrc == RtxSsrc && ssrc != 0;
+
+    public void HandleRtp(Span<byte> packet, Instant now)
+    {
+        if (!RtpReader.TryParse(packet, out RtpReader rtp))
+        {
+            Faults.Add($"a packet that does not parse, at {now}");
+            return;
+        }
+
+        bool isRtx = rtp.Ssrc.Value == RtxSsrc && RtxSsrc != 0;
+        int payloadType = rtp.PayloadType;
+        OfferedFormat? format = Array.Find(Section.Formats, format => (isRtx ? format.RtxPayloadType : format.PayloadType) == payloadType);
+        if (format is null)
+        {
+            Faults.Add($"payload type {rtp.PayloadType}, which was not offered for {(isRtx ? "RTX" : "media")}");
+            return;
+        }
+
+        CheckExtensions(in rtp);
+        if (isRtx)
+        {
+            if (!Retransmission.TryRestore(packet, format.PayloadType, new Ssrc(Ssrc), out Span<byte> original) || !RtpReader.TryParse(original, out rtp))
+            {
+                Faults.Add("a retransmission that holds no packet");
+                return;
+            }
+
+            Retransmissions++;
+        }
+
+        Take(in rtp, format, isRtx, now);
+    }
+
+    public void HandleReport(in SenderReport report, Instant now)
+    {
+        Reports.Add(new PlayedReport(report.NtpTime, report.RtpTimestamp, report.PacketCount, now));
+        _statistics?.OnSenderReport(report.NtpTime, now);
+    }
+
+    public void HandleDeadline(Instant now)
+    {
+        if (Nacks && _missing.Count > 0)
+        {
+            SendNacks(now);
+        }
+
+        if (_nextReport <= now && _statistics is { } statistics)
+        {
+            _nextReport = now + TimeSpan.FromSeconds(1);
+            Span<byte> packet = stackalloc byte[64];
+            var writer = new SpanWriter(packet);
+            ReceiverReport.Write(ref writer, new Ssrc(1), [statistics.TakeReport(now)]);
+            owner.SendRtcp(writer.Written);
+        }
+    }
+
+    public void RequestKeyframe()
+    {
+        Span<byte> packet = stackalloc byte[32];
+        var writer = new SpanWriter(packet);
+        new PictureLossIndication(new Ssrc(1), new Ssrc(Ssrc)).Write(ref writer);
+        owner.SendRtcp(writer.Written);
+    }
+
+    public void SendNack(params SequenceNumber[] lost)
+    {
+        Span<byte> packet = stackalloc byte[1200];
+        var writer = new SpanWriter(packet);
+        int written = GenericNack.Write(ref writer, new Ssrc(1), new Ssrc(Ssrc), lost);
+        Assert.Equal(lost.Length, written);
+        owner.SendRtcp(writer.Written);
+    }
+
+    private void Take(in RtpReader rtp, OfferedFormat format, bool isRtx, Instant now)
+    {
+        long sequence = _unwrapper.Unwrap(rtp.SequenceNumber).Value;
+        NoteArrival(sequence, now);
+        _statistics ??= new ReceiveStatistics(new Ssrc(Ssrc), format.ClockRateHz);
+        if (_nextReport == Instant.Never)
+        {
+            _nextReport = now + TimeSpan.FromMilliseconds(500);
+        }
+
+        if (!isRtx)
+        {
+            _statistics.OnPacket(rtp.SequenceNumber, rtp.Timestamp, now);
+        }
+
+        if (rtp.IsPaddingOnly)
+        {
+            _padding.Add(sequence);
+            return;
+        }
+
+        ReadOnlySpan<byte> content = rtp.Payload[CodecLength(format, rtp.Payload)..];
+        if (!MediaMark.TryRead(content, out MediaMark mark))
+        {
+            Faults.Add($"wrong bytes in output {sequence}");
+        }
+        else if (!Packets.TryAdd(sequence, new PlayedPacket(mark, rtp.Timestamp, rtp.Marker, isRtx, now)))
+        {
+            Duplicates++;
+            if (Packets[sequence].Mark != mark)
+            {
+                Faults.Add($"output number {sequence} twice, for packets {Packets[sequence].Mark} and {mark}");
+            }
+        }
+    }
+
+    private static int CodecLength(OfferedFormat format, ReadOnlySpan<byte> payload) => format.Name[..3] switch
+    {
+        "VP8" => Vp8Descriptor.TryParse(payload, out Vp8Descriptor descriptor) ? descriptor.Length + 1 : 0,
+        "H26" => 1,
+        _ => 0,
+    };
+
+    private void CheckExtensions(in RtpReader rtp)
+    {
+        byte midId = Section.IdOf(HeaderExtensionKind.Mid);
+        bool sawMid = midId == 0;
+        foreach (RtpExtension extension in rtp.Extensions)
+        {
+            byte id = extension.Id;
+            ExtensionIds.Add(id);
+            HeaderExtensionKind kind = Array.Find(Section.Extensions, offered => offered.Id == id).Kind;
+            switch (kind)
+            {
+                case HeaderExtensionKind.None:
+                    Faults.Add($"extension {extension.Id}, which was not offered");
+                    break;
+                case HeaderExtensionKind.Mid:
+                    sawMid = true;
+                    string value = System.Text.Encoding.ASCII.GetString(extension.Value);
+                    if (value != mid)
+                    {
+                        Faults.Add($"mid {value} in place of {mid}");
+                    }
+
+                    break;
+                case HeaderExtensionKind.VideoOrientation:
+                    LastOrientation = extension.Value[0];
+                    break;
+                case HeaderExtensionKind.AudioLevel:
+                    LastAudioLevel = extension.Value[0];
+                    break;
+            }
+        }
+
+        if (!sawMid)
+        {
+            Faults.Add("a packet without mid");
+        }
+    }
+
+    private void NoteArrival(long sequence, Instant now)
+    {
+        _missing.Remove(sequence);
+        if (_newest >= 0)
+        {
+            for (long gap = _newest + 1; gap < sequence; gap++)
+            {
+                _missing.Add(gap, (now + _reorderTolerance, 0));
+            }
+        }
+
+        _newest = Math.Max(_newest, sequence);
+    }
+
+    private void SendNacks(Instant now)
+    {
+        List<long> due = [.. _missing.Where(missing => missing.Value.At <= now).Select(missing => missing.Key).Take(200)];
+        foreach (long sequence in due)
+        {
+            int requests = _missing[sequence].Requests + 1;
+            _missing[sequence] = (requests < MaxRequests ? now + _retryInterval : Instant.Never, requests);
+        }
+
+        if (due.Count > 0)
+        {
+            Nacked += due.Count;
+            SendNack([.. due.Select(sequence => new SequenceNumber((ushort)sequence))]);
+        }
+    }
+}
