@@ -133,7 +133,10 @@ internal sealed partial class Peer
         return track is not null;
     }
 
-    /// <summary>An SSRC that is gone (BYE) makes room for another.</summary>
+    /// <summary>
+    /// An SSRC that said BYE. Its SRTP context stays, or packets recorded before could be played again; so a peer may show
+    /// <see cref="ShardLimits.MaxSourcesPerPeer"/> SSRCs in its life.
+    /// </summary>
     private void RemoveSource(uint ssrc)
     {
         int index = _sourceSsrcs.AsSpan(0, _sourceCount).IndexOf(ssrc);
@@ -143,7 +146,6 @@ internal sealed partial class Peer
         }
 
         _sources[index].Track.RemoveSource(_sources[index]);
-        _srtpReceiver!.RemoveSource(ssrc);
         _sourceCount--;
         _sources[index] = _sources[_sourceCount];
         _sourceSsrcs[index] = _sourceSsrcs[_sourceCount];
