@@ -15,6 +15,9 @@ internal sealed partial class Subscription
     /// <summary>Bytes that a rewritten header and SRTP may add to a payload.</summary>
     private const int MaxOverhead = 256 + SrtpSender.MaxOverhead;
 
+    /// <summary>How often a subscription that waits says so again, to the shard that receives the track.</summary>
+    private static readonly TimeSpan KeyframeWishInterval = TimeSpan.FromMilliseconds(100);
+
     private readonly SfuShard _shard;
     private readonly Peer _peer;
     private readonly SequenceRewriter _sequences;
@@ -26,6 +29,7 @@ internal sealed partial class Subscription
     private NegotiatedCodec? _publishedCodec;
     private NegotiatedCodec? _codec;
     private uint _lastTimestamp;
+    private Instant _nextKeyframeWish;
     private int _generation;
     private bool _awaitsKeyframe;
 
@@ -95,6 +99,7 @@ internal sealed partial class Subscription
             _publishedCodec = null;
             _generation = -1;
             _awaitsKeyframe = true;
+            _nextKeyframeWish = now;
         }
 
         RequestKeyframeIfAwaited(now);
@@ -103,8 +108,9 @@ internal sealed partial class Subscription
     /// <summary>Asks for what a video subscription needs to begin, once its peer can be sent to.</summary>
     public void RequestKeyframeIfAwaited(Instant now)
     {
-        if (_fanout is not null && _awaitsKeyframe && Section.Kind == MediaKind.Video && _peer.CanSend)
+        if (_fanout is not null && _awaitsKeyframe && Section.Kind == MediaKind.Video && _peer.CanSend && now >= _nextKeyframeWish)
         {
+            _nextKeyframeWish = now + KeyframeWishInterval;
             _shard.RequestKeyframe(_fanout.Track, now);
         }
     }

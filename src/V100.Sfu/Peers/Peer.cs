@@ -196,6 +196,10 @@ internal sealed partial class Peer
         _shard.Report(new PeerEvent(PeerEventKind.Connected, Descriptor, PeerCloseReason.None));
         StartReports(now);
         Synchronize(now);
+        foreach (Subscription? subscription in _subscriptions)
+        {
+            subscription?.RequestKeyframeIfAwaited(now);
+        }
     }
 
     /// <summary>Makes true what the control plane wants: closed, restarted, playing these sources.</summary>
