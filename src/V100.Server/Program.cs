@@ -67,6 +67,10 @@ internal static class Startup
 
             return 0;
         }
+        catch (PlatformNotSupportedException exception)
+        {
+            return Fail(exception.Message);
+        }
         catch (CryptographicException exception)
         {
             return Fail(TlsCertificate.Explain(options, exception));

@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using V100.Server.Configuration;
 using V100.Server.Control;
+using V100.Server.Media;
 
 namespace V100.Server.Tests;
 
@@ -13,8 +14,11 @@ internal sealed class RunningServer : IAsyncDisposable
     public const string Key = "key1";
     public const string Secret = "0123456789abcdef0123456789abcdef";
 
-    private RunningServer(ServerHost host, ScriptedConference conference, ManualTime time)
+    private readonly MediaPlane? _media;
+
+    private RunningServer(ServerHost host, ScriptedConference conference, ManualTime time, MediaPlane? media = null)
     {
+        _media = media;
         Host = host;
         Conference = conference;
         Time = time;
@@ -28,14 +32,34 @@ internal sealed class RunningServer : IAsyncDisposable
 
     public static async Task<RunningServer> StartAsync(params string[] arguments)
     {
-        OptionsReader reader = OptionsReader.FromArguments(
-            ["--V100:Http:Url=http://127.0.0.1:0", "--V100:Tcp:Port=0", "--V100:Udp:Addresses=127.0.0.1", "--V100:Log:Level=error", $"--V100:ApiKeys:{Key}={Secret}", .. arguments]);
-        Assert.True(reader.TryRead(out ServerOptions options, out string? error), error);
+        (OptionsReader reader, ServerOptions options) = Configure(arguments);
         ScriptedConference conference = new();
         ManualTime time = new();
         ServerHost host = new(reader, options, options.ApiKeys, conference, LocalAddresses.For(options), 3478, time);
         await host.StartAsync();
         return new RunningServer(host, conference, time);
+    }
+
+    /// <summary>With the rooms and workers that the server itself has, on a free UDP port.</summary>
+    public static async Task<RunningServer> StartWithMediaAsync(params string[] arguments)
+    {
+        (OptionsReader reader, ServerOptions options) = Configure(["--V100:Udp:Port=0", "--V100:Udp:Workers=2", .. arguments]);
+        ManualTime time = new();
+        IReadOnlyList<IPAddress> addresses = LocalAddresses.For(options);
+        MediaPlane media = new(options, addresses);
+        ServerHost host = new(reader, options, options.ApiKeys, new SfuConference(media, time), addresses, media.Port, time);
+        media.Start(host.Log);
+        host.Metrics.Add(new MediaMetrics(media).Collect);
+        await host.StartAsync();
+        return new RunningServer(host, null!, time, media);
+    }
+
+    private static (OptionsReader Reader, ServerOptions Options) Configure(string[] arguments)
+    {
+        OptionsReader reader = OptionsReader.FromArguments(
+            ["--V100:Http:Url=http://127.0.0.1:0", "--V100:Tcp:Port=0", "--V100:Udp:Addresses=127.0.0.1", "--V100:Log:Level=error", $"--V100:ApiKeys:{Key}={Secret}", .. arguments]);
+        Assert.True(reader.TryRead(out ServerOptions options, out string? error), error);
+        return (reader, options);
     }
 
     /// <summary>A token of <see cref="Key"/> that lives an hour.</summary>
@@ -89,6 +113,10 @@ internal sealed class RunningServer : IAsyncDisposable
     {
         Http.Dispose();
         await Host.DisposeAsync();
+        if (_media is not null)
+        {
+            await _media.DisposeAsync();
+        }
     }
 }
 

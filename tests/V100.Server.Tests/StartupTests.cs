@@ -44,6 +44,7 @@ public sealed class StartupTests
         try
         {
             string url = await FindAsync(process, @"^\s+HTTP\s+(http://127\.0\.0\.1:\d+)$");
+            Assert.NotEqual("0", await FindAsync(process, @"^\s+UDP\s+port (\d+)"));
             Assert.NotEqual("0", await FindAsync(process, @"^\s+TCP\s+port (\d+)"));
             string key = await FindAsync(process, @"^\s+API key\s+(\S+)$");
             string secret = await FindAsync(process, @"^\s+Secret\s+(\S{32,})$");

@@ -95,6 +95,9 @@ internal enum SessionOutcome
     /// <summary>The identity was removed for good.</summary>
     Banned,
 
+    /// <summary>The token's sources leave out what the offer publishes: 403.</summary>
+    SourceForbidden,
+
     /// <summary>The participant's state forbids it, such as a second publication of the same kind.</summary>
     Conflict,
 

@@ -99,6 +99,7 @@ internal sealed class OfferEndpoints(ControlPlane plane)
             "BUNDLE, rtcp-mux, DTLS-SRTP, and Opus, VP8, VP9, H264 or AV1"),
         SessionOutcome.Banned => Problem.WriteAsync(context, StatusCodes.Status403Forbidden, "banned",
             $"The participant \"{request.Identity}\" was removed from this room for good.", "participant"),
+        SessionOutcome.SourceForbidden => Problem.WriteAsync(context, StatusCodes.Status403Forbidden, "source-forbidden", creation.Detail, "canPublishSources"),
         SessionOutcome.RoomFull => Problem.WriteAsync(context, StatusCodes.Status403Forbidden, "room-full",
             $"The room \"{request.Room}\" has as many participants as it may.", "room"),
         SessionOutcome.Conflict => Problem.WriteAsync(context, StatusCodes.Status409Conflict, "conflict", creation.Detail),

@@ -52,7 +52,10 @@ internal sealed class SfuConference(MediaPlane plane, TimeProvider time) : IConf
             return rooms.RemoveParticipant(room, identity, now);
         }));
 
-    public ValueTask<SessionCreation> PublishAsync(SessionRequest request, CancellationToken cancellation) => new(Join(request, SessionRole.Publish));
+    public ValueTask<SessionCreation> PublishAsync(SessionRequest request, CancellationToken cancellation) => new(
+        PublishSources.Refuse(request.Sources, request.Offer) is { } refusal
+            ? new SessionCreation(SessionOutcome.SourceForbidden, Detail: refusal)
+            : Join(request, SessionRole.Publish));
 
     public ValueTask<SessionCreation> PlayAsync(SessionRequest request, CancellationToken cancellation) => new(Join(request, SessionRole.Subscribe));
 

@@ -109,6 +109,7 @@ public sealed class OfferEndpointsTests : IAsyncLifetime
     [InlineData(SessionOutcome.RoomFull, 403, "room-full")]
     [InlineData(SessionOutcome.TooManyRooms, 503, "too-many-rooms")]
     [InlineData(SessionOutcome.Banned, 403, "banned")]
+    [InlineData(SessionOutcome.SourceForbidden, 403, "source-forbidden")]
     [InlineData(SessionOutcome.Conflict, 409, "conflict")]
     [InlineData(SessionOutcome.OfferMalformed, 400, "malformed-sdp")]
     [InlineData(SessionOutcome.OfferUnacceptable, 422, "unacceptable-offer")]
