@@ -1,6 +1,9 @@
 namespace V100.Sfu.Peers;
 
-/// <summary>What a shard counts. Every packet that came ends in exactly one of the received or dropped ones.</summary>
+/// <summary>
+/// What a shard counts. A packet that came is counted once as received (RTP, RTCP, DTLS, STUN) or dropped before that; a received RTP
+/// packet is then forwarded or dropped for each of its subscribers, and once as dropped where nobody gets it.
+/// </summary>
 public enum SfuCounter
 {
     RtpReceived,

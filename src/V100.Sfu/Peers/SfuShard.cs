@@ -236,16 +236,25 @@ public sealed class SfuShard : IDisposable
     /// <summary>A published packet to every shard that has subscribers, this one included. The caller keeps its reference.</summary>
     internal void Publish(in MediaPacket packet, Instant now)
     {
-        ulong others = packet.Track.SubscriberShards & ~(1UL << Index);
-        while (others != 0)
+        ulong shards = packet.Track.SubscriberShards;
+        if (shards == 0)
         {
-            int shard = System.Numerics.BitOperations.TrailingZeroCount(others);
-            others &= others - 1;
+            Counters.Increment(SfuCounter.DroppedNoSubscriber);
+            return;
+        }
+
+        ulong others = shards & ~(1UL << Index);
+        for (ulong left = others; left != 0; left &= left - 1)
+        {
+            int shard = System.Numerics.BitOperations.TrailingZeroCount(left);
             packet.Buffer.AddReferences(1);
             Send(shard, new ShardMessage { Kind = ShardMessageKind.Media, Media = packet, Buffer = packet.Buffer });
         }
 
-        Deliver(in packet, now);
+        if (others != shards)
+        {
+            Deliver(in packet, now);
+        }
     }
 
     private void Deliver(in MediaPacket packet, Instant now)
