@@ -106,8 +106,9 @@ class Session {
 
   async close() {
     this.closed = true;
+    // The server is told before the transport goes: a session that ended by itself would be gone already.
+    await Promise.race([this.remove(), new Promise(resolve => setTimeout(resolve, 2000))]);
     this.pc.close();
-    await this.remove();
   }
 
   async remove(keepalive = false) {
