@@ -23,9 +23,9 @@ internal sealed class ControlApi : IDisposable
     public async Task<string> TokenAsync(string room, string identity)
         => (await PostAsync("/v1/tokens", new { room, identity })).GetProperty("token").GetString()!;
 
-    /// <summary>A token with which the page mints those of its participants.</summary>
+    /// <summary>A token for every room, with which the page mints those of its participants.</summary>
     public async Task<string> AdminTokenAsync()
-        => (await PostAsync("/v1/tokens", new { room = "any", identity = "page", roomAdmin = true, roomCreate = true, roomList = true }))
+        => (await PostAsync("/v1/tokens", new { roomAdmin = true, roomCreate = true, roomList = true }))
             .GetProperty("token").GetString()!;
 
     public Task CreateRoomAsync(string name) => PostAsync("/v1/rooms", new { name });

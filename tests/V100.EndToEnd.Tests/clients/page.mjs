@@ -66,6 +66,15 @@ const complete = async (other) => {
   return reports.some((r) => r.type === 'inbound-rtp' && r.kind === 'audio' && r.totalAudioEnergy > 0);
 };
 
+/** waitForFunction takes the promise of an asynchronous predicate for its truth; this waits for what it says. */
+async function until(page, predicate, argument) {
+  const end = Date.now() + limit.timeout;
+  while (!await page.evaluate(predicate, argument)) {
+    if (Date.now() > end) throw new Error(`not within ${limit.timeout} ms: ${predicate} of ${argument}`);
+    await page.waitForTimeout(100);
+  }
+}
+
 try {
   const server = await launchChromium(15);
   const browser = await connectChromium(server);
@@ -85,7 +94,7 @@ try {
   const ben = await open({ room: 'demo', identity: 'Ben', source: 'test', autojoin: '1' });
   for (const [page, other] of [[ada, 'Ben'], [ben, 'Ada']]) {
     await page.bringToFront();
-    await page.waitForFunction(complete, other, limit);
+    await until(page, complete, other);
     emit('seen', { other, ...await page.evaluate(look, other) });
   }
   await ada.bringToFront();

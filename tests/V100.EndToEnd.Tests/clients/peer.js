@@ -95,7 +95,9 @@ class Peer {
     const report = [...(await this.pc.getStats()).values()];
     const sum = (type, kind, name) => report
       .filter((s) => s.type === type && s.kind === kind).reduce((total, s) => total + (s[name] ?? 0), 0);
-    const pair = report.find((s) => s.type === 'candidate-pair' && (s.selected || s.nominated) && s.state === 'succeeded');
+    // After an ICE restart the former pair is there for a while too; Firefox says which one is used on the pair itself.
+    const used = report.find((s) => s.type === 'transport' && s.selectedCandidatePairId)?.selectedCandidatePairId;
+    const pair = report.find((s) => s.type === 'candidate-pair' && (used ? s.id === used : s.selected || s.nominated && s.state === 'succeeded'));
     const local = pair && report.find((s) => s.id === pair.localCandidateId);
     const remote = pair && report.find((s) => s.id === pair.remoteCandidateId);
     const stream = report.find((s) => (s.type === 'inbound-rtp' || s.type === 'outbound-rtp') && s.kind === 'video');
