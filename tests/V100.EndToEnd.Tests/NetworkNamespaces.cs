@@ -39,6 +39,9 @@ internal sealed class NetworkNamespaces : IDisposable
             Address(Server, "control0", $"{control}.2/24");
             Address(Server, "media0", $"{media}.1/24", $"{unique}::1/64");
             Address(Clients, "media0", $"{media}.2/24", $"{unique}::2/64");
+
+            // Firefox gathers no candidate on a machine without a default route. The server's namespace forwards nothing.
+            Privilege.Run("ip", "-n", Clients, "route", "add", "default", "via", $"{media}.1");
         }
         catch
         {
