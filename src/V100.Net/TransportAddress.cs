@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Runtime.CompilerServices;
@@ -6,25 +7,31 @@ using System.Runtime.CompilerServices;
 namespace V100.Net;
 
 /// <summary>
-/// An IP address and a port, 24 bytes, compared as integers. There is one form for each address: IPv4 is always
+/// An IP address, a port and a transport protocol (RFC 8445, 4), 24 bytes, compared as integers. There is one form for each address: IPv4 is always
 /// held as IPv4-mapped IPv6 (RFC 4291, 2.5.5.2), so that a dual-stack socket's view and a parsed text are equal.
 /// <c>default</c> means "no address".
 /// </summary>
+/// <remarks>
+/// Over UDP the address says everything. A client over TCP, TLS or DTLS is reached through one connection, whose number is
+/// part of its address: a connection that comes later from the same port is another address.
+/// </remarks>
 public readonly struct TransportAddress : IEquatable<TransportAddress>
 {
     private const ulong MappedPrefix = 0xFFFF_0000_0000;
 
     private readonly ulong _high;
     private readonly ulong _low;
-    private readonly uint _scope;
+    private readonly uint _scopeOrConnection;
     private readonly ushort _port;
+    private readonly TransportProtocol _protocol;
 
-    private TransportAddress(ulong high, ulong low, ushort port, uint scope)
+    private TransportAddress(ulong high, ulong low, ushort port, uint scopeOrConnection, TransportProtocol protocol = TransportProtocol.Udp)
     {
         _high = high;
         _low = low;
-        _scope = scope;
+        _scopeOrConnection = scopeOrConnection;
         _port = port;
+        _protocol = protocol;
     }
 
     /// <param name="address">The IPv4 address in host order: 127.0.0.1 is 0x7F000001.</param>
@@ -62,7 +69,14 @@ public readonly struct TransportAddress : IEquatable<TransportAddress>
     }
 
     public ushort Port => _port;
-    public uint Scope => _scope;
+    public TransportProtocol Protocol => _protocol;
+
+    /// <summary>Interface index of a link-local address over UDP, else 0.</summary>
+    public uint Scope => _protocol == TransportProtocol.Udp ? _scopeOrConnection : 0;
+
+    /// <summary>The number of the connection that reaches this address; 0 over UDP.</summary>
+    public uint Connection => _protocol == TransportProtocol.Udp ? 0 : _scopeOrConnection;
+
     public bool IsIPv4 => _high == 0 && _low >> 32 == MappedPrefix >> 32;
 
     /// <summary>The IPv4 address in host order. Meaningful only where <see cref="IsIPv4"/>.</summary>
@@ -73,7 +87,19 @@ public readonly struct TransportAddress : IEquatable<TransportAddress>
 
     public bool IsUnspecified => (_high | _low) == 0 || _low == MappedPrefix && _high == 0;
 
-    public TransportAddress WithPort(ushort port) => new(_high, _low, port, _scope);
+    public TransportAddress WithPort(ushort port) => new(_high, _low, port, _scopeOrConnection, _protocol);
+
+    /// <summary>The same address and port, reached through a connection.</summary>
+    /// <param name="protocol">Not <see cref="TransportProtocol.Udp"/>.</param>
+    /// <param name="connection">Its number, unique among the connections that are open.</param>
+    public TransportAddress Over(TransportProtocol protocol, uint connection)
+    {
+        Debug.Assert(protocol != TransportProtocol.Udp);
+        return new TransportAddress(_high, _low, _port, connection, protocol);
+    }
+
+    /// <summary>The same address and port over UDP: what a peer, a log line or a mapped address shows.</summary>
+    public TransportAddress OverUdp() => _protocol == TransportProtocol.Udp ? this : new TransportAddress(_high, _low, _port, 0);
 
     /// <summary>Writes the 16 bytes of the IPv6 form (mapped for IPv4), in network order.</summary>
     public void WriteIPv6(Span<byte> destination)
@@ -86,12 +112,13 @@ public readonly struct TransportAddress : IEquatable<TransportAddress>
     {
         Span<byte> bytes = stackalloc byte[16];
         WriteIPv6(bytes);
-        return IsIPv4 ? new IPAddress(bytes[12..]) : new IPAddress(bytes, _scope);
+        return IsIPv4 ? new IPAddress(bytes[12..]) : new IPAddress(bytes, Scope);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Equals(TransportAddress other) =>
-        ((_high ^ other._high) | (_low ^ other._low) | (uint)(_port ^ other._port) | (_scope ^ other._scope)) == 0;
+        ((_high ^ other._high) | (_low ^ other._low)
+            | (uint)(_port ^ other._port) | (_scopeOrConnection ^ other._scopeOrConnection) | (uint)(_protocol ^ other._protocol)) == 0;
 
     public override bool Equals(object? obj) => obj is TransportAddress other && Equals(other);
 
@@ -101,11 +128,23 @@ public readonly struct TransportAddress : IEquatable<TransportAddress>
     /// </summary>
     public override int GetHashCode()
     {
-        ulong mixed = (_low ^ (_port * 0xC2B2_AE3D_27D4_EB4F) ^ (_high * 0x9E37_79B9_7F4A_7C15)) * 0xD6E8_FEB8_6659_FD93;
+        ulong portAndConnection = _port | (ulong)_scopeOrConnection << 16;
+        ulong mixed = (_low ^ (portAndConnection * 0xC2B2_AE3D_27D4_EB4F) ^ (_high * 0x9E37_79B9_7F4A_7C15)) * 0xD6E8_FEB8_6659_FD93;
         return (int)(mixed >> 32) ^ (int)mixed;
     }
 
-    public override string ToString() => new IPEndPoint(ToIPAddress(), _port).ToString();
+    /// <summary><c>192.0.2.1:3478</c>; over another protocol than UDP with its name: <c>192.0.2.1:3478/tcp</c>.</summary>
+    public override string ToString()
+    {
+        string endPoint = new IPEndPoint(ToIPAddress(), _port).ToString();
+        return _protocol switch
+        {
+            TransportProtocol.Tcp => endPoint + "/tcp",
+            TransportProtocol.Tls => endPoint + "/tls",
+            TransportProtocol.Dtls => endPoint + "/dtls",
+            _ => endPoint,
+        };
+    }
 
     public static bool operator ==(TransportAddress left, TransportAddress right) => left.Equals(right);
     public static bool operator !=(TransportAddress left, TransportAddress right) => !left.Equals(right);

@@ -43,6 +43,21 @@ public class TransportAddressTests
     }
 
     [Fact]
+    public void A_connection_is_part_of_the_address()
+    {
+        TransportAddress udp = TransportAddress.FromIPv4(0xC0000201, 5);
+        TransportAddress tcp = udp.Over(TransportProtocol.Tcp, 7);
+        Assert.Equal(tcp, udp.Over(TransportProtocol.Tcp, 7));
+        Assert.NotEqual(udp, tcp);
+        Assert.NotEqual(tcp, udp.Over(TransportProtocol.Tcp, 8));
+        Assert.NotEqual(tcp, udp.Over(TransportProtocol.Tls, 7));
+        Assert.Equal(7u, tcp.Connection);
+        Assert.Equal(0u, udp.Connection);
+        Assert.Equal(udp, tcp.OverUdp());
+        Assert.Equal("192.0.2.1:5/tcp", tcp.ToString());
+    }
+
+    [Fact]
     public void Ports_of_one_host_spread_over_the_low_bits_of_the_hash()
     {
         HashSet<int> buckets = [.. Enumerable.Range(1, 4096).Select(port => TransportAddress.FromIPv4(0x0A000001, (ushort)port).GetHashCode() & 4095)];
