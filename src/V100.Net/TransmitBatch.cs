@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace V100.Net;
@@ -15,9 +16,11 @@ public interface IPacketTransmitter
 /// addresses. It is the packet output of every protocol machine.
 /// </summary>
 /// <remarks>
-/// The producer: <see cref="Reserve"/> room, write, then <see cref="Commit"/> the true length (or not, which gives the
+/// The producer: <see cref="Reserve"/> room, write, then <see cref="Commit(int)"/> the true length (or not, which gives the
 /// room back at the next <see cref="Reserve"/>). A batch without room flushes itself, so a fan-out of any width fits.
 /// The driver calls <see cref="Flush"/> at the end of each loop turn.
+/// A packet may end in a payload that lies elsewhere, such as the receive buffer that a relay passes on: it is sent from
+/// there, so it must stay as it is until the flush.
 /// </remarks>
 public sealed unsafe class TransmitBatch : IDisposable
 {
@@ -28,15 +31,22 @@ public sealed unsafe class TransmitBatch : IDisposable
     private byte* _memory;
     private int _memoryLength;
     private readonly Entry[] _entries;
+    private byte* _assembled;
     private int _used;
     private int _reserved = -1;
 
     internal struct Entry
     {
         public byte* Data;
-        public int Length;
+        public int DataLength;
+        public int PayloadLength;
+
+        /// <summary>What is sent behind the data, from where it lies.</summary>
+        public byte* Payload;
         public TransportAddress Remote;
         public TransportAddress Local;
+
+        public readonly int Length => DataLength + PayloadLength;
     }
 
     /// <param name="transmitter">Where flushed packets go.</param>
@@ -69,7 +79,8 @@ public sealed unsafe class TransmitBatch : IDisposable
 
         ref Entry entry = ref _entries[Count];
         entry.Data = _memory + _used;
-        entry.Length = maxLength;
+        entry.DataLength = maxLength;
+        entry.PayloadLength = 0;
         entry.Remote = remote;
         entry.Local = local;
         _reserved = maxLength;
@@ -84,18 +95,44 @@ public sealed unsafe class TransmitBatch : IDisposable
             ThrowNotReserved();
         }
 
-        _entries[Count].Length = length;
+        _entries[Count].DataLength = length;
         _used += length;
         _reserved = -1;
         Count++;
     }
 
+    /// <summary>As <see cref="Commit(int)"/>, with a payload behind the packet's first bytes that is not copied.</summary>
+    /// <param name="length">Bytes written where <see cref="Reserve"/> said.</param>
+    /// <param name="payload">Native or pinned memory, unchanged until the flush. The whole packet has at most <see cref="MaxPacketLength"/> bytes.</param>
+    public void Commit(int length, ReadOnlySpan<byte> payload)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length + payload.Length, MaxPacketLength, nameof(payload));
+        ref Entry entry = ref _entries[Count];
+        entry.Payload = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(payload));
+        entry.PayloadLength = payload.Length;
+        Commit(length);
+    }
+
+    /// <summary>One packet in one piece, valid until the next call: what a backend needs that cannot gather.</summary>
     public ReadOnlySpan<byte> GetPacket(int index, out TransportAddress remote, out TransportAddress local)
     {
         ref readonly Entry entry = ref Entries[index];
         remote = entry.Remote;
         local = entry.Local;
-        return new ReadOnlySpan<byte>(entry.Data, entry.Length);
+        return entry.PayloadLength == 0 ? new ReadOnlySpan<byte>(entry.Data, entry.DataLength) : AssembleSlow(in entry);
+    }
+
+    private ReadOnlySpan<byte> AssembleSlow(ref readonly Entry entry)
+    {
+        if (_assembled is null)
+        {
+            _assembled = (byte*)NativeMemory.Alloc(MaxPacketLength);
+        }
+
+        Span<byte> packet = new(_assembled, entry.Length);
+        new ReadOnlySpan<byte>(entry.Data, entry.DataLength).CopyTo(packet);
+        new ReadOnlySpan<byte>(entry.Payload, entry.PayloadLength).CopyTo(packet[entry.DataLength..]);
+        return packet;
     }
 
     public void Flush()
@@ -114,7 +151,8 @@ public sealed unsafe class TransmitBatch : IDisposable
     public void Dispose()
     {
         NativeMemory.AlignedFree(_memory);
-        _memory = null;
+        NativeMemory.Free(_assembled);
+        _memory = _assembled = null;
         _memoryLength = -1;
         Count = 0;
     }

@@ -54,7 +54,11 @@ internal static unsafe partial class Libc
     [LibraryImport(Name, EntryPoint = "write", SetLastError = true)]
     public static partial nint Write(int descriptor, void* bytes, nuint count);
 
-    public static int LastError => Marshal.GetLastPInvokeError();
+    public static int LastError
+    {
+        get => Marshal.GetLastPInvokeError();
+        set => Marshal.SetLastPInvokeError(value);
+    }
 
     /// <summary>Sets an int option and says whether the system took it.</summary>
     public static bool TrySetOption(int descriptor, int level, int option, int value) =>
@@ -174,12 +178,17 @@ internal static unsafe partial class Libc
     public const int LevelIPv4 = 0;
     public const int PacketInformationV4 = 8;
     public const int MtuDiscoverV4 = 10;
+    public const int ReceiveErrorsV4 = 11;
 
     public const int LevelIPv6 = 41;
     public const int MtuDiscoverV6 = 23;
+    public const int ReceiveErrorsV6 = 25;
     public const int OnlyV6 = 26;
     public const int ReceivePacketInformationV6 = 49;
     public const int PacketInformationV6 = 50;
+
+    /// <summary>IP_PMTUDISC_PROBE: the DF bit, and no path MTU taken from ICMP.</summary>
+    public const int MtuDiscoverProbe = 3;
 
     /// <summary>IP_PMTUDISC_OMIT: no DF bit, and no path MTU taken from ICMP, which anybody can send.</summary>
     public const int MtuDiscoverOmit = 5;
@@ -189,10 +198,12 @@ internal static unsafe partial class Libc
     public const int UdpCoalesce = 104;
 
     public const int DoNotWait = 0x40;
+    public const int ErrorQueue = 0x2000;
     public const int Truncated = 0x20;
 
     public const short PollWritable = 4;
     public const uint EpollReadable = 1;
+    public const uint EpollError = 8;
     public const uint EpollEdge = 1U << 31;
     public const int EpollAdd = 1;
     public const int EpollDelete = 2;

@@ -17,7 +17,7 @@ internal sealed unsafe class PollerLinux : Poller
     private readonly int _wake;
     private readonly List<UdpSocketLinux?> _sockets = [];
     private readonly Stack<int> _freeTokens = [];
-    private readonly UdpSocketLinux[] _ready = new UdpSocketLinux[MaxEvents];
+    private readonly UdpSocketLinux?[] _ready = new UdpSocketLinux?[MaxEvents];
     private bool _nanoseconds = true;
     private byte* _events;
 
@@ -56,6 +56,13 @@ internal sealed unsafe class PollerLinux : Poller
         Control(Libc.EpollDelete, linux.Descriptor, 0, 0);
         _sockets[linux.PollToken] = null;
         _freeTokens.Push(linux.PollToken);
+
+        // One that is closed in the turn that found it readable.
+        int ready = Array.IndexOf(_ready, linux);
+        if (ready >= 0)
+        {
+            _ready[ready] = null;
+        }
     }
 
     private void Control(int operation, int descriptor, uint events, int token)
@@ -69,7 +76,7 @@ internal sealed unsafe class PollerLinux : Poller
         }
     }
 
-    public override UdpSocket GetReady(int index) => _ready[index];
+    public override UdpSocket? GetReady(int index) => _ready[index];
 
     protected override int WaitCore(TimeSpan timeout)
     {
@@ -80,6 +87,7 @@ internal sealed unsafe class PollerLinux : Poller
             int token = (int)*(long*)(_events + index * EventLength + DataOffset);
             if (token != WakeToken && _sockets[token] is { } socket)
             {
+                socket.HasErrors = (*(uint*)(_events + index * EventLength) & Libc.EpollError) != 0;
                 _ready[ready++] = socket;
             }
         }

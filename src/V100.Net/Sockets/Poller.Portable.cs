@@ -26,7 +26,7 @@ internal sealed class PollerPortable : Poller
 
     public override void Remove(UdpSocket socket) => _sockets.Remove(((UdpSocketPortable)socket).Socket);
 
-    public override UdpSocket GetReady(int index) => _sockets[_readable[index]];
+    public override UdpSocket? GetReady(int index) => _sockets.GetValueOrDefault(_readable[index]);
 
     protected override int WaitCore(TimeSpan timeout)
     {

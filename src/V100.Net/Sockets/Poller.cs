@@ -50,8 +50,8 @@ internal abstract class Poller : IWakeable, IDisposable
         return WaitCore(TimeSpan.Zero);
     }
 
-    /// <summary>One of the sockets that the last <see cref="Wait"/> found readable.</summary>
-    public abstract UdpSocket GetReady(int index);
+    /// <summary>One of the sockets that the last <see cref="Wait"/> found readable; null where it has been removed since.</summary>
+    public abstract UdpSocket? GetReady(int index);
 
     /// <summary>Any thread.</summary>
     public void Wake()

@@ -31,9 +31,10 @@ internal sealed unsafe class UdpAreaLinux : IDisposable
         Counters = counters;
         Segmentation = segmentation && SystemSegments;
 
-        const int VectorCount = SendBatch + TransmitGroups.MaxSegments;
+        // A packet has at most two pieces.
+        const int VectorCount = 2 * (SendBatch + TransmitGroups.MaxSegments);
         nuint headers = (nuint)(sizeof(Libc.BatchHeader) * (ReceiveBatch + SendBatch + 1));
-        nuint vectors = (nuint)(sizeof(Libc.Vector) * (ReceiveBatch + VectorCount + 1));
+        nuint vectors = (nuint)(sizeof(Libc.Vector) * (ReceiveBatch + VectorCount + 2));
         nuint names = (nuint)(32 * (ReceiveBatch + SendBatch + 1));
         nuint controls = ControlLength * (ReceiveBatch + SendBatch + 1);
         nuint length = headers + vectors + names + controls + ReceiveStride * ReceiveBatch;
@@ -77,7 +78,7 @@ internal sealed unsafe class UdpAreaLinux : IDisposable
     /// <summary>One more than <see cref="SendBatch"/>: the last is for packets that go out singly.</summary>
     public Libc.BatchHeader* SendHeaders { get; }
 
-    /// <summary>One more than <see cref="SendVectorCount"/>, for the same.</summary>
+    /// <summary>Two more than <see cref="SendVectorCount"/>, for the same.</summary>
     public Libc.Vector* SendVectors { get; }
 
     public int SendVectorCount { get; }

@@ -34,6 +34,12 @@ internal sealed record UdpOptions
     /// </summary>
     public bool Coalescing { get; init; } = true;
 
+    /// <summary>Sockets of other workers bind the same port, and the system spreads the flows over them. Else the port is taken by one.</summary>
+    public bool Shared { get; init; } = true;
+
+    /// <summary>ICMP errors of what was sent are kept, with whom they concern: see <see cref="UdpSocket.TryReadError"/>.</summary>
+    public bool ReportsErrors { get; init; }
+
     /// <summary>Asked of the system for each socket and direction; what it gave stands in <see cref="UdpSocket.ReceiveBufferBytes"/>.</summary>
     public int BufferBytes { get; init; } = 8 << 20;
 

@@ -33,7 +33,7 @@ internal sealed unsafe partial class UdpSocketLinux
         for (; number < last; number++)
         {
             ref readonly TransmitGroups.Group group = ref groups[number];
-            if (end - vector < group.Count)
+            if (end - vector < 2 * group.Count)
             {
                 break;
             }
@@ -56,18 +56,30 @@ internal sealed unsafe partial class UdpSocketLinux
         for (int index = group.First; index >= 0; index = _area.Groups.Next(index))
         {
             ref readonly TransmitBatch.Entry entry = ref entries[index];
-            if (vector->Data + vector->Length == entry.Data)
-            {
-                // Written one behind the other: one piece for the kernel.
-                vector->Length += (nuint)entry.Length;
-                continue;
-            }
-
-            vector += vector->Data is null ? 0 : 1;
-            *vector = new Libc.Vector { Data = entry.Data, Length = (nuint)entry.Length };
+            vector = Append(vector, entry.Data, entry.DataLength);
+            vector = Append(vector, entry.Payload, entry.PayloadLength);
         }
 
         return vector + 1;
+    }
+
+    /// <summary>Pieces that lie one behind the other are one for the kernel.</summary>
+    private static Libc.Vector* Append(Libc.Vector* last, byte* data, int length)
+    {
+        if (length == 0)
+        {
+            return last;
+        }
+
+        if (last->Data + last->Length == data)
+        {
+            last->Length += (nuint)length;
+            return last;
+        }
+
+        last += last->Data is null ? 0 : 1;
+        *last = new Libc.Vector { Data = data, Length = (nuint)length };
+        return last;
     }
 
     private nuint WriteControl(byte* control, in TransportAddress local, int segmentLength)
@@ -126,6 +138,7 @@ internal sealed unsafe partial class UdpSocketLinux
     {
         ReadOnlySpan<TransmitGroups.Group> groups = _area.Groups.Groups.Slice(firstGroup, count);
         int done = 0;
+        int retried = -1;
         while (done < count)
         {
             int sent = Libc.SendMessages(Descriptor, _area.SendHeaders + done, (uint)(count - done), Libc.DoNotWait);
@@ -155,6 +168,14 @@ internal sealed unsafe partial class UdpSocketLinux
                 continue;
             }
 
+            if (_reportsErrors && retried != done
+                && error is Libc.ConnectionRefused or Libc.HostUnreachable or Libc.NetworkUnreachable or Libc.MessageTooLong)
+            {
+                // Perhaps the error of an earlier packet, which the system says once; this one has not been tried then.
+                retried = done;
+                continue;
+            }
+
             DropOrSplit(entries, in groups[done], error);
             done++;
         }
@@ -174,13 +195,14 @@ internal sealed unsafe partial class UdpSocketLinux
         _counters.Add(SocketCounter.SegmentationRefused, group.Count);
         Libc.BatchHeader* header = _area.SendHeaders + UdpAreaLinux.SendBatch;
         header->Vectors = _area.SendVectors + _area.SendVectorCount;
-        header->VectorCount = 1;
         for (int index = group.First; index >= 0; index = _area.Groups.Next(index))
         {
             ref readonly TransmitBatch.Entry entry = ref entries[index];
             header->NameLength = WriteName(header->Name, entry.Remote);
             header->ControlLength = WriteControl(header->Control, entry.Local, 0);
-            *header->Vectors = new Libc.Vector { Data = entry.Data, Length = (nuint)entry.Length };
+            *header->Vectors = default;
+            Libc.Vector* last = Append(Append(header->Vectors, entry.Data, entry.DataLength), entry.Payload, entry.PayloadLength);
+            header->VectorCount = (nuint)(last + 1 - header->Vectors);
             int sent = Libc.SendMessages(Descriptor, header, 1, Libc.DoNotWait);
             _counters.Increment(SocketCounter.SendCalls);
             _counters.Increment(sent == 1 ? SocketCounter.DatagramsSent : DropReason(Libc.LastError));

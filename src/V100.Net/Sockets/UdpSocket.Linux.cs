@@ -16,33 +16,39 @@ internal sealed unsafe partial class UdpSocketLinux : UdpSocket
     private readonly UdpAreaLinux _area;
     private readonly bool _familyV6;
     private readonly bool _anyAddress;
+    private TransportAddress _bound;
+    private int _receiveBufferBytes;
+    private int _sendBufferBytes;
+    private bool _reportsErrors;
 
-    public UdpSocketLinux(in TransportAddress address, UdpOptions options, UdpAreaLinux area, CounterBlock<SocketCounter> counters)
+    private UdpSocketLinux(in TransportAddress address, UdpAreaLinux area, CounterBlock<SocketCounter> counters)
     {
         _area = area;
         _counters = counters;
         _familyV6 = !address.IsIPv4;
         _anyAddress = address.IsUnspecified;
-        int family = _familyV6 ? Libc.FamilyV6 : Libc.FamilyV4;
-        Descriptor = Libc.Socket(family, Libc.TypeDatagram | Libc.NonBlocking | Libc.CloseOnExec, 0);
-        if (Descriptor < 0)
+        Descriptor = Libc.Socket(_familyV6 ? Libc.FamilyV6 : Libc.FamilyV4, Libc.TypeDatagram | Libc.NonBlocking | Libc.CloseOnExec, 0);
+    }
+
+    /// <exception cref="IOException">The address cannot be bound; the message says why.</exception>
+    public static UdpSocketLinux Open(in TransportAddress address, UdpOptions options, UdpAreaLinux area, CounterBlock<SocketCounter> counters) =>
+        TryOpen(address, options, area, counters) ?? throw Libc.Failure($"cannot bind UDP {address}");
+
+    /// <summary>Null where the system refuses, because the port is taken, say; <see cref="Libc.LastError"/> has the reason.</summary>
+    public static UdpSocketLinux? TryOpen(in TransportAddress address, UdpOptions options, UdpAreaLinux area, CounterBlock<SocketCounter> counters)
+    {
+        var socket = new UdpSocketLinux(address, area, counters);
+        if (socket.Descriptor >= 0 && socket.TryConfigure(options) && socket.TryBind(address))
         {
-            throw Libc.Failure($"cannot open a UDP socket for {address}");
+            socket._receiveBufferBytes = socket.EnlargeBuffer(Libc.ReceiveBufferForce, Libc.ReceiveBuffer, options.BufferBytes);
+            socket._sendBufferBytes = socket.EnlargeBuffer(Libc.SendBufferForce, Libc.SendBuffer, options.BufferBytes);
+            return socket;
         }
 
-        try
-        {
-            Configure(options);
-            Bound = Bind(address);
-        }
-        catch
-        {
-            Dispose();
-            throw;
-        }
-
-        ReceiveBufferBytes = EnlargeBuffer(Libc.ReceiveBufferForce, Libc.ReceiveBuffer, options.BufferBytes);
-        SendBufferBytes = EnlargeBuffer(Libc.SendBufferForce, Libc.SendBuffer, options.BufferBytes);
+        int reason = Libc.LastError;
+        socket.Dispose();
+        Libc.LastError = reason;
+        return null;
     }
 
     public int Descriptor { get; private set; }
@@ -50,11 +56,11 @@ internal sealed unsafe partial class UdpSocketLinux : UdpSocket
     /// <summary>The poller's number for it.</summary>
     public int PollToken { get; set; }
 
-    public override TransportAddress Bound { get; }
+    public override TransportAddress Bound => _bound;
 
-    public override int ReceiveBufferBytes { get; }
+    public override int ReceiveBufferBytes => _receiveBufferBytes;
 
-    public override int SendBufferBytes { get; }
+    public override int SendBufferBytes => _sendBufferBytes;
 
     /// <summary>False where the system has IPv6 off altogether.</summary>
     public static bool HasIPv6
@@ -74,56 +80,52 @@ internal sealed unsafe partial class UdpSocketLinux : UdpSocket
         }
     }
 
-    private void Configure(UdpOptions options)
+    private bool TryConfigure(UdpOptions options)
     {
-        Require(Libc.LevelSocket, Libc.ReusePort, 1, "share the port (SO_REUSEPORT)");
+        bool able = !options.Shared || TrySet(Libc.LevelSocket, Libc.ReusePort, 1);
         if (_familyV6)
         {
-            Require(Libc.LevelIPv6, Libc.OnlyV6, _anyAddress ? 0 : 1, "serve both families (IPV6_V6ONLY)");
-            Libc.TrySetOption(Descriptor, Libc.LevelIPv6, Libc.MtuDiscoverV6, Libc.MtuDiscoverOmit);
+            able = able && TrySet(Libc.LevelIPv6, Libc.OnlyV6, _anyAddress ? 0 : 1);
+            TrySet(Libc.LevelIPv6, Libc.MtuDiscoverV6, Libc.MtuDiscoverOmit);
         }
 
         // On an IPv6 socket too: it sends to IPv4 addresses.
-        Libc.TrySetOption(Descriptor, Libc.LevelIPv4, Libc.MtuDiscoverV4, Libc.MtuDiscoverOmit);
-        if (_anyAddress && _familyV6)
+        TrySet(Libc.LevelIPv4, Libc.MtuDiscoverV4, Libc.MtuDiscoverOmit);
+        if (_anyAddress)
         {
-            Require(Libc.LevelIPv6, Libc.ReceivePacketInformationV6, 1, "learn the local address (IPV6_RECVPKTINFO)");
-        }
-        else if (_anyAddress)
-        {
-            Require(Libc.LevelIPv4, Libc.PacketInformationV4, 1, "learn the local address (IP_PKTINFO)");
+            // To learn to which address a packet came.
+            able = able && (_familyV6 ? TrySet(Libc.LevelIPv6, Libc.ReceivePacketInformationV6, 1) : TrySet(Libc.LevelIPv4, Libc.PacketInformationV4, 1));
         }
 
         if (options.Coalescing)
         {
-            Libc.TrySetOption(Descriptor, Libc.LevelUdp, Libc.UdpCoalesce, 1);
+            TrySet(Libc.LevelUdp, Libc.UdpCoalesce, 1);
         }
+
+        _reportsErrors = options.ReportsErrors
+            && (_familyV6 ? TrySet(Libc.LevelIPv6, Libc.ReceiveErrorsV6, 1) : TrySet(Libc.LevelIPv4, Libc.ReceiveErrorsV4, 1));
+        return able;
     }
 
-    private void Require(int level, int option, int value, string purpose)
-    {
-        if (!Libc.TrySetOption(Descriptor, level, option, value))
-        {
-            throw Libc.Failure($"a UDP socket cannot {purpose}");
-        }
-    }
+    private bool TrySet(int level, int option, int value) => Libc.TrySetOption(Descriptor, level, option, value);
 
-    private TransportAddress Bind(in TransportAddress address)
+    private bool TryBind(in TransportAddress address)
     {
         Libc.SocketAddress name;
         uint length = WriteName(&name, address);
         if (Libc.Bind(Descriptor, &name, length) != 0)
         {
-            throw Libc.Failure($"cannot bind UDP {address}");
+            return false;
         }
 
         length = Libc.SocketAddress.LengthV6;
         if (Libc.GetSocketName(Descriptor, &name, &length) != 0)
         {
-            throw Libc.Failure($"cannot read the port of UDP {address}");
+            return false;
         }
 
-        return ReadName(&name);
+        _bound = ReadName(&name);
+        return true;
     }
 
     /// <summary>As large as the system allows: beyond its limit where this process may, else up to it.</summary>

@@ -60,7 +60,7 @@ internal sealed class UdpSocketPortable : UdpSocket
     private void Configure(in TransportAddress address, UdpOptions options)
     {
         Socket.Blocking = false;
-        Socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+        Socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, options.Shared);
         if (!address.IsIPv4)
         {
             Socket.DualMode = address.IsUnspecified;

@@ -30,6 +30,19 @@ internal abstract class UdpSocket : IDisposable
     /// <summary>Sends, or drops and counts, those packets of the batch, in order for each destination.</summary>
     public abstract void Send(TransmitBatch batch, ReadOnlySpan<int> indices);
 
+    /// <summary>The next of the ICMP errors that the system kept for this socket, where it was opened to report them.</summary>
+    public virtual bool TryReadError(out PathError error)
+    {
+        error = default;
+        return false;
+    }
+
+    /// <summary>Whether the packets that follow forbid routers to cut them (DF, and no fragments from this machine). False where the system has no means.</summary>
+    public virtual bool TrySetDontFragment(bool value) => false;
+
+    /// <summary>The poller saw that <see cref="TryReadError"/> has something to say.</summary>
+    public bool HasErrors { get; set; }
+
     public abstract void Dispose();
 
     /// <summary>True where packets from <paramref name="local"/> may leave through this socket although it is not bound to it.</summary>

@@ -60,10 +60,44 @@ internal sealed class UdpSocketSet : IPacketTransmitter, IDisposable
     {
         UdpSocket socket = _area is null
             ? new UdpSocketPortable(address, _options, _counters)
-            : new UdpSocketLinux(address, _options, _area, _counters);
+            : UdpSocketLinux.Open(address, _options, _area, _counters);
         _sockets.Add(socket);
         _byBound.Add(socket.Bound, socket);
         return socket;
+    }
+
+    /// <summary>
+    /// Opens one more socket, on a port of its own: a relayed address. Packets of a batch leave through it where they name its
+    /// <see cref="UdpSocket.Bound"/> as their source. Null where the port is taken.
+    /// </summary>
+    public UdpSocket? TryOpen(in TransportAddress address, UdpOptions options)
+    {
+        UdpSocket? socket = _area is null ? TryOpenPortable(address, options) : UdpSocketLinux.TryOpen(address, options, _area, _counters);
+        if (socket is not null)
+        {
+            _byBound.Add(socket.Bound, socket);
+        }
+
+        return socket;
+    }
+
+    private UdpSocketPortable? TryOpenPortable(in TransportAddress address, UdpOptions options)
+    {
+        try
+        {
+            return new UdpSocketPortable(address, options, _counters);
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Closes a socket of <see cref="TryOpen"/>. What a batch still holds for it is dropped and counted.</summary>
+    public void Close(UdpSocket socket)
+    {
+        _byBound.Remove(socket.Bound);
+        socket.Dispose();
     }
 
     /// <summary>Sends the batch; a packet whose source is none of these sockets' is dropped and counted.</summary>
@@ -156,7 +190,7 @@ internal sealed class UdpSocketSet : IPacketTransmitter, IDisposable
 
     public void Dispose()
     {
-        foreach (UdpSocket socket in _sockets)
+        foreach (UdpSocket socket in _byBound.Values)
         {
             socket.Dispose();
         }

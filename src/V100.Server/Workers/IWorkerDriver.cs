@@ -7,7 +7,8 @@ namespace V100.Server.Workers;
 /// thread. None may block or throw: an exception is a defect that ends the process.
 /// </summary>
 /// <remarks>
-/// One turn of the loop: <see cref="HandleDatagram"/> for each packet that came, <see cref="HandleMessages"/>,
+/// One turn of the loop: <see cref="HandleDatagram"/> for each packet that came, with <see cref="EndReceive"/> behind each batch
+/// of them, <see cref="HandleMessages"/>,
 /// <see cref="HandleDeadline"/> when the deadline is reached, <see cref="EndTurn"/>. Then the worker sleeps until
 /// <see cref="NextDeadline"/>, a packet or a wake.
 /// </remarks>
@@ -19,6 +20,12 @@ internal interface IWorkerDriver
     /// <param name="datagram">Valid during the call; its bytes may be overwritten.</param>
     /// <param name="now">One instant for all packets of a receive batch.</param>
     void HandleDatagram(in Datagram datagram, Instant now);
+
+    /// <summary>The bytes of the datagrams since the last call are overwritten after this one: what refers to them must have been sent.</summary>
+    void EndReceive(Instant now);
+
+    /// <summary>An ICMP error came for a packet that the socket bound to <paramref name="local"/> sent.</summary>
+    void HandlePathError(in TransportAddress local, in PathError error, Instant now);
 
     /// <summary>
     /// Once in each turn: reads a bounded number of messages from mailboxes and rings. True when more wait, so that the worker

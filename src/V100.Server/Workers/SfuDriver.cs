@@ -75,6 +75,14 @@ internal sealed class SfuDriver : IWorkerDriver, IDisposable
         }
     }
 
+    public void EndReceive(Instant now)
+    {
+    }
+
+    public void HandlePathError(in TransportAddress local, in PathError error, Instant now)
+    {
+    }
+
     public bool HandleMessages(Instant now)
     {
         int taken = 0;

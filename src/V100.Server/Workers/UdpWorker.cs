@@ -13,6 +13,8 @@ internal sealed class UdpWorker : IDisposable
     // Receive batches of one socket in one turn: then the other sockets, messages and timers have theirs.
     private const int BatchesPerTurn = 4;
 
+    private const int ErrorsPerTurn = 64;
+
     private readonly UdpSocketSet _sockets;
     private readonly Poller _poller;
     private readonly Action<string, Exception> _defect;
@@ -45,6 +47,25 @@ internal sealed class UdpWorker : IDisposable
 
     /// <summary>Where the driver's <see cref="TransmitBatch"/> goes. Worker's thread only.</summary>
     public IPacketTransmitter Transmitter => _sockets;
+
+    /// <summary>Opens a socket on a port of its own, such as a relayed address. Worker's thread only. Null where the port is taken.</summary>
+    public UdpSocket? TryOpen(in TransportAddress address, UdpOptions options)
+    {
+        UdpSocket? socket = _sockets.TryOpen(address, options);
+        if (socket is not null)
+        {
+            _poller.Add(socket);
+        }
+
+        return socket;
+    }
+
+    /// <summary>Closes a socket of <see cref="TryOpen"/>. Worker's thread only.</summary>
+    public void Close(UdpSocket socket)
+    {
+        _poller.Remove(socket);
+        _sockets.Close(socket);
+    }
 
     /// <summary>For mailboxes that this worker reads.</summary>
     public IWakeable Wakeable => _poller;
@@ -100,7 +121,10 @@ internal sealed class UdpWorker : IDisposable
         now = MonotonicClock.Now;
         for (int index = 0; index < ready; index++)
         {
-            now = Receive(_poller.GetReady(index), driver, now);
+            if (_poller.GetReady(index) is { } socket)
+            {
+                now = Receive(socket, driver, now);
+            }
         }
 
         more = driver.HandleMessages(now);
@@ -127,10 +151,17 @@ internal sealed class UdpWorker : IDisposable
                 driver.HandleDatagram(datagram, now);
             }
 
+            driver.EndReceive(now);
             if (!socket.MayHaveMore)
             {
                 break;
             }
+        }
+
+        // Bounded, since each error answers a packet that was sent; what is left makes the socket ready again.
+        for (int error = 0; error < ErrorsPerTurn && socket.HasErrors && socket.TryReadError(out PathError pathError); error++)
+        {
+            driver.HandlePathError(socket.Bound, in pathError, now);
         }
 
         return now;

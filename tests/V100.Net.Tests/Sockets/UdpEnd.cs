@@ -63,7 +63,7 @@ internal sealed class UdpEnd : IDisposable
             int ready = Poller.Wait(now, end);
             for (int index = 0; index < ready; index++)
             {
-                UdpSocket socket = Poller.GetReady(index);
+                UdpSocket socket = Poller.GetReady(index)!;
                 if (!socket.Receive())
                 {
                     continue;

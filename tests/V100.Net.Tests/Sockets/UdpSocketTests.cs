@@ -359,7 +359,7 @@ public class UdpSocketTests
             int ready = end.Poller.Wait(MonotonicClock.Now, deadline);
             for (int index = 0; index < ready; index++)
             {
-                UdpSocket socket = end.Poller.GetReady(index);
+                UdpSocket socket = end.Poller.GetReady(index)!;
                 while (socket.Receive())
                 {
                     while (socket.TryRead(out Datagram datagram))

@@ -40,6 +40,14 @@ public class UdpWorkerTests
             }
         }
 
+        public void EndReceive(Instant now)
+        {
+        }
+
+        public void HandlePathError(in TransportAddress local, in PathError error, Instant now)
+        {
+        }
+
         public bool HandleMessages(Instant now)
         {
             SpscRing<(byte[] Bytes, TransportAddress Remote, TransportAddress Local)> ring = rings[worker.Index];
@@ -137,6 +145,14 @@ public class UdpWorkerTests
         public Instant NextDeadline => Ticks < ticks ? _deadline : Instant.Never;
 
         public void HandleDatagram(in Datagram datagram, Instant now) => throw new InvalidOperationException("a packet that V100 cannot bear");
+
+        public void EndReceive(Instant now)
+        {
+        }
+
+        public void HandlePathError(in TransportAddress local, in PathError error, Instant now)
+        {
+        }
 
         public bool HandleMessages(Instant now)
         {

@@ -1,0 +1,148 @@
+using System.Net;
+using V100.Net.Sockets;
+
+namespace V100.Net.Tests.Sockets;
+
+/// <summary>What a relay asks of the sockets: ports of its own, payloads sent from where they lie, ICMP errors with whom they concern.</summary>
+public sealed class RelaySocketTests
+{
+    public static TheoryData<string> Backends => UdpSocketTests.Backends;
+
+    private static readonly UdpOptions Relay = new() { Shared = false, ReportsErrors = true, BufferBytes = 1 << 20 };
+
+    private static UdpEnd Open(string backend) => UdpEnd.Open(Enum.Parse<UdpBackend>(backend), "127.0.0.1");
+
+    private static TransportAddress Loopback(ushort port) => TransportAddress.From(IPAddress.Loopback, port);
+
+    private static UdpSocket OpenRelay(UdpEnd end)
+    {
+        UdpSocket? relay = end.Sockets.TryOpen(Loopback(0), Relay with { Backend = end.Sockets.Backend });
+        Assert.NotNull(relay);
+        end.Poller.Add(relay);
+        return relay;
+    }
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public void A_relayed_address_has_a_port_of_its_own_and_packets_leave_from_it(string backend)
+    {
+        using UdpEnd server = Open(backend);
+        using UdpEnd peer = Open(backend);
+        UdpSocket relay = OpenRelay(server);
+        Assert.NotEqual(server.Sockets.Port, relay.Bound.Port);
+        server.Send(peer.At4, relay.Bound, [1, 2, 3]);
+        Assert.Equal(relay.Bound, Assert.Single(peer.Receive(1)).Remote);
+        peer.Send(relay.Bound, peer.At4, [4, 5]);
+        Received back = Assert.Single(server.Receive(1));
+        Assert.Equal((relay.Bound, peer.At4), (back.Local, back.Remote));
+    }
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public void A_port_that_is_taken_is_refused_without_an_exception_and_free_again_after_the_close(string backend)
+    {
+        using UdpEnd server = Open(backend);
+        using UdpEnd other = Open(backend);
+        UdpSocket relay = OpenRelay(server);
+        TransportAddress address = relay.Bound;
+        Assert.Null(other.Sockets.TryOpen(address, Relay));
+        server.Poller.Remove(relay);
+        server.Sockets.Close(relay);
+        UdpSocket? again = other.Sockets.TryOpen(address, Relay);
+        Assert.Equal(address, again?.Bound);
+
+        // Nothing leaves through a socket that is closed, and the loss is counted.
+        server.Send(other.At4, address, [1]);
+        Assert.Equal(1, server.Counters.Read(SocketCounter.DroppedNoSource));
+    }
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public void A_socket_that_is_closed_in_the_turn_that_found_it_readable_is_skipped(string backend)
+    {
+        using UdpEnd server = Open(backend);
+        using UdpEnd peer = Open(backend);
+        UdpSocket relay = OpenRelay(server);
+        peer.Send(relay.Bound, peer.At4, [1]);
+        Assert.Equal(1, server.Poller.Wait(MonotonicClock.Now, MonotonicClock.Now + TimeSpan.FromSeconds(10)));
+        Assert.Same(relay, server.Poller.GetReady(0));
+        server.Poller.Remove(relay);
+        server.Sockets.Close(relay);
+        Assert.Null(server.Poller.GetReady(0));
+    }
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public void A_payload_is_sent_from_where_it_lies_behind_the_bytes_written_for_it(string backend)
+    {
+        using UdpEnd server = Open(backend);
+        using UdpEnd peer = Open(backend);
+        using PacketPool pool = new(1);
+        Assert.True(pool.TryRent(out PacketBuffer memory));
+        // Runs of one size to one destination, which Linux gathers into one message; then other sizes, an empty payload, an empty header.
+        (int Header, int Payload)[] shapes = [(4, 1000), (4, 1000), (4, 1000), (4, 200), (0, 700), (36, 0), (0, 0), (4, 1000)];
+        new Random(7).NextBytes(memory.Room);
+        List<byte[]> sent = [];
+        for (int index = 0; index < shapes.Length; index++)
+        {
+            (int header, int payload) = shapes[index];
+            ReadOnlySpan<byte> body = memory.Room.Slice(13 * index, payload);
+            Span<byte> room = server.Batch.Reserve(peer.At4, server.At4, 64);
+            room[..header].Fill((byte)index);
+            server.Batch.Commit(header, body);
+            sent.Add([.. Enumerable.Repeat((byte)index, header), .. body]);
+        }
+
+        server.Batch.Flush();
+        Assert.Equal(sent, peer.Receive(shapes.Length).Select(packet => packet.Bytes));
+        Assert.Equal(sent.Sum(packet => packet.Length), server.Counters.Read(SocketCounter.BytesSent));
+        memory.Release();
+    }
+
+    [Fact]
+    public void An_ICMP_error_says_whom_it_concerns_and_stops_nothing()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return;
+        }
+
+        using UdpEnd server = Open(nameof(UdpBackend.Linux));
+        using UdpEnd peer = Open(nameof(UdpBackend.Linux));
+        UdpSocket relay = OpenRelay(server);
+        TransportAddress nobody;
+        using (UdpEnd closing = Open(nameof(UdpBackend.Linux)))
+        {
+            nobody = closing.At4;
+        }
+
+        server.Send(nobody, relay.Bound, [1]);
+        Assert.Equal(1, server.Poller.Wait(MonotonicClock.Now, MonotonicClock.Now + TimeSpan.FromSeconds(10)));
+        Assert.True(relay.HasErrors);
+        Assert.True(relay.TryReadError(out PathError error));
+
+        // RFC 792: destination unreachable, port unreachable.
+        Assert.Equal(new PathError(nobody, 3, 3, 0), error);
+        Assert.False(relay.TryReadError(out _));
+        Assert.False(relay.HasErrors);
+
+        // The system says the next such error to whoever sends next; that packet goes out all the same.
+        server.Send(nobody, relay.Bound, [1]);
+        server.Send(peer.At4, relay.Bound, [2]);
+        Assert.Equal([2], Assert.Single(peer.Receive(1)).Bytes);
+    }
+
+    [Fact]
+    public void DF_is_a_matter_of_the_moment()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return;
+        }
+
+        using UdpEnd server = Open(nameof(UdpBackend.Linux));
+        UdpSocket relay = OpenRelay(server);
+        Assert.True(relay.TrySetDontFragment(true));
+        Assert.True(relay.TrySetDontFragment(false));
+    }
+}
