@@ -1,0 +1,2 @@
+Console.Error.WriteLine("no mode yet");
+return 2;
