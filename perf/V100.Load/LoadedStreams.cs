@@ -44,7 +44,7 @@ internal sealed class LoadPublisher : DrivenClient
 
     public MeasuredWindow Window { get; } = new();
 
-    /// <summary>Turns of its schedule that it left out because it was late by more than 100 ms.</summary>
+    /// <summary>Turns of its schedule within the window that it left out because it was late by more than 100 ms.</summary>
     public long SkippedTurns { get; private set; }
 
     public long SentInWindow => Window.End - Window.First;
@@ -55,7 +55,11 @@ internal sealed class LoadPublisher : DrivenClient
 
     public void Stop() => _stopped = true;
 
-    public void BeginWindow() => Window.First = _number;
+    public void BeginWindow()
+    {
+        Window.First = _number;
+        SkippedTurns = 0;
+    }
 
     public void EndWindow() => Window.End = _number;
 
