@@ -1,0 +1,87 @@
+using System.Buffers.Binary;
+using System.Text;
+using V100.Net;
+using V100.Sfu.Rtp;
+using V100.Sfu.Sdp;
+using V100.Simulation.World;
+
+namespace V100.Client;
+
+/// <summary>
+/// The RTP packets of one VP8 track, with the header extensions that browsers send and a payload whose first bytes are the
+/// caller's. No picture: a server that forwards looks no further than the descriptor.
+/// </summary>
+internal sealed class VideoSource
+{
+    private readonly OfferSection _section;
+    private readonly byte[] _mid;
+    private readonly uint _timestampBase;
+    private ushort _transportSequence;
+    private ushort _pictureId;
+    private bool _startsFrame = true;
+    private bool _isKeyframe;
+
+    /// <param name="section">The m-line that it is offered on.</param>
+    /// <param name="random">Where its numbers begin.</param>
+    public VideoSource(OfferSection section, Random random)
+    {
+        _section = section;
+        _mid = Encoding.ASCII.GetBytes(section.Mid);
+        _timestampBase = (uint)random.NextInt64(uint.MaxValue);
+        NextSequence = random.Next(1 << 15);
+    }
+
+    /// <summary>The next packet's number, with rollovers: what SRTP calls its index.</summary>
+    public long NextSequence { get; private set; }
+
+    /// <summary>The next frame begins as a keyframe does.</summary>
+    public bool WantsKeyframe { get; set; } = true;
+
+    /// <summary>Writes the next packet, as long as <paramref name="packet"/>, and returns its header's length.</summary>
+    /// <param name="packet">Its length is the RTP packet's, before SRTP.</param>
+    /// <param name="content">Stands behind the codec's own bytes; the rest stays as it is.</param>
+    /// <param name="endsFrame">Sets the marker.</param>
+    /// <param name="now">The time of the frame.</param>
+    public int Write(Span<byte> packet, ReadOnlySpan<byte> content, bool endsFrame, Instant now)
+    {
+        if (_startsFrame)
+        {
+            _pictureId = (ushort)(_pictureId + 1 & 0x7FFF);
+            _isKeyframe = WantsKeyframe;
+            WantsKeyframe = false;
+        }
+
+        uint timestamp = _timestampBase + (uint)(now.Nanoseconds / 1000 * 9 / 100);
+        var header = new RtpHeader(
+            _section.Formats[0].PayloadType, endsFrame, new SequenceNumber((ushort)NextSequence++), timestamp, new Ssrc(_section.Ssrc));
+        var writer = new RtpHeaderWriter(packet, header);
+        Span<byte> orientation = [0];
+        Span<byte> transportSequence = stackalloc byte[2];
+        BinaryPrimitives.WriteUInt16BigEndian(transportSequence, _transportSequence++);
+        writer.TryAdd(_section.IdOf(HeaderExtensionKind.VideoOrientation), orientation);
+        writer.TryAdd(_section.IdOf(HeaderExtensionKind.TransportCc), transportSequence);
+        writer.TryAdd(_section.IdOf(HeaderExtensionKind.Mid), _mid);
+        int headerLength = writer.Finish();
+        var descriptor = new Vp8Descriptor { StartsPartition = _startsFrame, HasPictureId = true, HasLongPictureId = true, PictureId = _pictureId };
+        Span<byte> payload = packet[headerLength..];
+        int codecLength = descriptor.Write(payload);
+        payload[codecLength] = _isKeyframe ? (byte)0x10 : (byte)0x11; // RFC 7741, 4.3: the inverse keyframe bit is the lowest.
+        content.CopyTo(payload[(codecLength + 1)..]);
+        _startsFrame = endsFrame;
+        return headerLength;
+    }
+
+    /// <summary>The caller's bytes of a packet that went through the server.</summary>
+    public static bool TryReadContent(ReadOnlySpan<byte> packet, out RtpReader rtp, out ReadOnlySpan<byte> content)
+    {
+        content = default;
+        if (!RtpReader.TryParse(packet, out rtp) || !Vp8Descriptor.TryParse(rtp.Payload, out Vp8Descriptor descriptor)
+            || rtp.Payload.Length <= descriptor.Length)
+        {
+            return false;
+        }
+
+        content = rtp.Payload[(descriptor.Length + 1)..];
+        return true;
+    }
+}

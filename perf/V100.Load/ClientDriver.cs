@@ -1,0 +1,213 @@
+using System.Collections.Concurrent;
+using System.Net;
+using V100.Client;
+using V100.Net;
+using V100.Net.Native;
+using V100.Net.Sockets;
+
+namespace V100.Load;
+
+/// <summary>What the driver's thread does for one client besides its transport.</summary>
+internal abstract class DrivenClient(WebRtcClient transport)
+{
+    public WebRtcClient Transport { get; } = transport;
+
+    /// <summary>When <see cref="HandleDeadline"/> is to be called, beyond what the transport wants.</summary>
+    public virtual Instant NextDeadline => Instant.Never;
+
+    public virtual void HandleDeadline(Instant now)
+    {
+    }
+}
+
+/// <summary>
+/// One thread that drives all clients, each from a loopback address of its own. Other threads hand it work by
+/// <see cref="Post"/>; what they read of clients meanwhile is counters.
+/// </summary>
+internal sealed class ClientDriver : IDisposable
+{
+    // ICE and DTLS need no finer clock; looking at each client at each packet would cost more than the packets.
+    private static readonly TimeSpan _transportInterval = TimeSpan.FromMilliseconds(2);
+
+    private readonly UdpSocketSet _sockets;
+    private readonly CounterBlock<SocketCounter> _counters = new();
+    private readonly Poller _poller;
+    private readonly Dictionary<TransportAddress, DrivenClient> _byAddress = [];
+    private readonly List<DrivenClient> _timed = [];
+    private readonly ConcurrentQueue<Action<Instant>> _posted = new();
+    private readonly Thread _thread;
+    private Instant _nextTransportTurn;
+    private long _processorNanoseconds;
+    private volatile bool _stopping;
+    private volatile Exception? _failure;
+
+    /// <param name="clientCount">How many addresses it opens.</param>
+    public ClientDriver(int clientCount)
+    {
+        // 127.88.x.y: all of 127.0.0.0/8 is this machine. No coalescing and no segmentation: clients on other machines would get
+        // and send packets one by one, and the server's side of loopback must not profit.
+        IPAddress[] addresses = [.. Enumerable.Range(0, clientCount).Select(index => new IPAddress([127, 88, (byte)(index / 250), (byte)(index % 250 + 1)]))];
+        _sockets = new UdpSocketSet(
+            new UdpOptions { Addresses = addresses, Coalescing = false, Segmentation = false, BufferBytes = 2 << 20 }, _counters);
+        Addresses = [.. _sockets.Sockets.Select(socket => socket.Bound)];
+        Output = new TransmitBatch(_sockets);
+        _poller = Poller.Create(_sockets.Backend);
+        foreach (UdpSocket socket in _sockets.Sockets)
+        {
+            _poller.Add(socket);
+        }
+
+        _thread = new Thread(Run) { Name = "load-clients", IsBackground = true };
+        _thread.Start();
+    }
+
+    public TransportAddress[] Addresses { get; }
+
+    /// <summary>For the driver's thread, and for clients that are made before they are handed to it.</summary>
+    public TransmitBatch Output { get; }
+
+    /// <summary>Processor time of the driver's thread up to now.</summary>
+    public double ProcessorSeconds => Volatile.Read(ref _processorNanoseconds) / 1e9;
+
+    /// <summary>Packets that did not leave: they would pass for the server's losses.</summary>
+    public long SendsDropped
+    {
+        get
+        {
+            long dropped = 0;
+            for (SocketCounter counter = SocketCounter.DroppedWouldBlock; counter <= SocketCounter.DroppedOther; counter++)
+            {
+                dropped += _counters.Read(counter);
+            }
+
+            return dropped;
+        }
+    }
+
+    /// <summary>Does <paramref name="work"/> on the driver's thread.</summary>
+    public void Post(Action<Instant> work)
+    {
+        _posted.Enqueue(work);
+        _poller.Wake();
+    }
+
+    /// <summary>On the driver's thread.</summary>
+    public void Add(DrivenClient client, bool isTimed)
+    {
+        _byAddress.Add(client.Transport.Address, client);
+        if (isTimed)
+        {
+            _timed.Add(client);
+        }
+    }
+
+    public void ThrowIfFailed()
+    {
+        if (_failure is { } failure)
+        {
+            throw new LoadFailedException($"the clients' thread ended: {failure}");
+        }
+    }
+
+    private void Run()
+    {
+        try
+        {
+            while (!_stopping)
+            {
+                RunTurn();
+            }
+        }
+#pragma warning disable CA1031 // It is told where the run is waited for.
+        catch (Exception failure)
+#pragma warning restore CA1031
+        {
+            _failure = failure;
+        }
+    }
+
+    private void RunTurn()
+    {
+        Instant now = MonotonicClock.Now;
+        Instant deadline = _nextTransportTurn;
+        foreach (DrivenClient client in _timed)
+        {
+            deadline = Instant.Earlier(deadline, client.NextDeadline);
+        }
+
+        int ready = _poller.Wait(now, deadline);
+        for (int index = 0; index < ready; index++)
+        {
+            Receive(_poller.GetReady(index));
+        }
+
+        now = MonotonicClock.Now;
+        while (_posted.TryDequeue(out Action<Instant>? work))
+        {
+            work(now);
+        }
+
+        foreach (DrivenClient client in _timed)
+        {
+            if (client.NextDeadline <= now)
+            {
+                client.HandleDeadline(now);
+            }
+        }
+
+        if (_nextTransportTurn <= now)
+        {
+            HandleTransportDeadlines(now);
+        }
+
+        Output.Flush();
+    }
+
+    private void HandleTransportDeadlines(Instant now)
+    {
+        _nextTransportTurn = now + _transportInterval;
+        Volatile.Write(ref _processorNanoseconds, Libc.ThreadProcessorNanoseconds);
+        foreach (DrivenClient client in _byAddress.Values)
+        {
+            if (client.Transport.NextDeadline <= now)
+            {
+                client.Transport.HandleDeadline(now);
+            }
+        }
+    }
+
+    private void Receive(UdpSocket socket)
+    {
+        while (socket.Receive())
+        {
+            Instant now = MonotonicClock.Now;
+            while (socket.TryRead(out Datagram datagram))
+            {
+                if (_byAddress.TryGetValue(datagram.Local, out DrivenClient? client))
+                {
+                    client.Transport.HandleDatagram(in datagram, now);
+                }
+            }
+
+            if (!socket.MayHaveMore)
+            {
+                return;
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        _stopping = true;
+        _poller.Wake();
+        _thread.Join();
+        foreach (DrivenClient client in _byAddress.Values)
+        {
+            client.Transport.Dispose();
+        }
+
+        _poller.Dispose();
+        Output.Dispose();
+        _sockets.Dispose();
+    }
+}

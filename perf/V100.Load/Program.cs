@@ -1,0 +1,46 @@
+using V100.Load;
+
+return await LoadCommand.RunAsync(args).ConfigureAwait(false);
+
+namespace V100.Load
+{
+    /// <summary>Synthetic clients against a running server on this machine. Each mode is a file of its own.</summary>
+    internal static class LoadCommand
+    {
+        private const string Usage = """
+            usage: V100.Load MODE [OPTIONS]
+
+            Each mode loads a running V100 on this machine with clients that are built of V100's own protocol machines, and prints what
+            they saw. Only loopback addresses are accepted.
+
+            modes:
+              publish-and-play   WHIP publishers and WHEP players (publish-and-play --help lists the options)
+            """;
+
+        public static async Task<int> RunAsync(string[] arguments)
+        {
+            try
+            {
+                switch (arguments.FirstOrDefault())
+                {
+                    case "publish-and-play":
+                        return await PublishAndPlay.RunAsync(arguments[1..]).ConfigureAwait(false);
+                    case "--help":
+                        Console.WriteLine(Usage);
+                        return 0;
+                    default:
+                        Console.Error.WriteLine(Usage);
+                        return 2;
+                }
+            }
+            catch (LoadFailedException failure)
+            {
+                Console.Error.WriteLine($"load: {failure.Message}");
+                return 1;
+            }
+        }
+    }
+
+    /// <summary>What ends a run; the message says why.</summary>
+    internal sealed class LoadFailedException(string message) : Exception(message);
+}
