@@ -10,6 +10,9 @@ namespace V100.Stun;
 public enum StunAttributeType : ushort
 {
     MappedAddress = 0x0001,
+
+    /// <summary>RFC 5780, 7.2.</summary>
+    ChangeRequest = 0x0003,
     Username = 0x0006,
     MessageIntegrity = 0x0008,
     ErrorCode = 0x0009,
@@ -44,6 +47,10 @@ public enum StunAttributeType : ushort
     Fingerprint = 0x8028,
     IceControlled = 0x8029,
     IceControlling = 0x802A,
+
+    /// <summary>RFC 5780, 7.3 and 7.4.</summary>
+    ResponseOrigin = 0x802B,
+    OtherAddress = 0x802C,
     MobilityTicket = 0x8030,
 }
 
@@ -53,14 +60,15 @@ public enum StunAttributeType : ushort
 /// </summary>
 internal static class StunAttributeSlot
 {
-    public const int Count = 35;
+    public const int Count = 38;
 
     /// <summary>The number of every type that is not known.</summary>
     public const int Unknown = -1;
 
     // Known types 0x0000 to 0x003F, a bit each.
     private const ulong Required =
-        1UL << (int)StunAttributeType.MappedAddress | 1UL << (int)StunAttributeType.Username |
+        1UL << (int)StunAttributeType.MappedAddress | 1UL << (int)StunAttributeType.ChangeRequest |
+        1UL << (int)StunAttributeType.Username |
         1UL << (int)StunAttributeType.MessageIntegrity | 1UL << (int)StunAttributeType.ErrorCode |
         1UL << (int)StunAttributeType.UnknownAttributes | 1UL << (int)StunAttributeType.ChannelNumber |
         1UL << (int)StunAttributeType.Lifetime | 1UL << (int)StunAttributeType.XorPeerAddress |
@@ -80,9 +88,10 @@ internal static class StunAttributeSlot
         1UL << ((int)StunAttributeType.Icmp & 0x3F) | 1UL << ((int)StunAttributeType.Software & 0x3F) |
         1UL << ((int)StunAttributeType.AlternateServer & 0x3F) | 1UL << ((int)StunAttributeType.Fingerprint & 0x3F) |
         1UL << ((int)StunAttributeType.IceControlled & 0x3F) | 1UL << ((int)StunAttributeType.IceControlling & 0x3F) |
+        1UL << ((int)StunAttributeType.ResponseOrigin & 0x3F) | 1UL << ((int)StunAttributeType.OtherAddress & 0x3F) |
         1UL << ((int)StunAttributeType.MobilityTicket & 0x3F);
 
-    private const int RequiredCount = 24;
+    private const int RequiredCount = 25;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Of(uint type)

@@ -81,6 +81,14 @@ public ref struct StunReader
         return true;
     }
 
+    /// <summary>Where the value, without its padding, lies in <see cref="Bytes"/>.</summary>
+    public readonly bool TryGetRange(StunAttributeType type, out int offset, out int length)
+    {
+        bool found = TryGetOffset(type, out offset);
+        length = found ? BinaryPrimitives.ReadUInt16BigEndian(_message[(offset - 2)..]) : 0;
+        return found;
+    }
+
     /// <summary>False also when the value has another length than 4 bytes.</summary>
     public readonly bool TryGetUInt32(StunAttributeType type, out uint value)
     {

@@ -95,13 +95,21 @@ public ref struct StunWriter
     }
 
     /// <summary>UNKNOWN-ATTRIBUTES, the list that belongs to a 420 (RFC 8489, 14.13).</summary>
-    public void WriteUnknownAttributes(scoped ReadOnlySpan<ushort> types)
+    /// <param name="types">What the reader did not know.</param>
+    /// <param name="refused">A type that is known but not served here, or 0.</param>
+    public void WriteUnknownAttributes(scoped ReadOnlySpan<ushort> types, StunAttributeType refused = 0)
     {
-        if (TryReserve(StunAttributeType.UnknownAttributes, types.Length * sizeof(ushort), out Span<byte> target))
+        int count = types.Length + (refused != 0 ? 1 : 0);
+        if (TryReserve(StunAttributeType.UnknownAttributes, count * sizeof(ushort), out Span<byte> target))
         {
             for (int i = 0; i < types.Length; i++)
             {
                 BinaryPrimitives.WriteUInt16BigEndian(target[(i * sizeof(ushort))..], types[i]);
+            }
+
+            if (refused != 0)
+            {
+                BinaryPrimitives.WriteUInt16BigEndian(target[^sizeof(ushort)..], (ushort)refused);
             }
         }
     }

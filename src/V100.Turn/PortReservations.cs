@@ -1,0 +1,45 @@
+using System.Collections.Concurrent;
+using V100.Net;
+
+namespace V100.Turn;
+
+/// <summary>The upper port of a pair, kept for whoever shows the token (RFC 8656, 7.2: RESERVATION-TOKEN), and charged to its user.</summary>
+internal sealed class PortReservation
+{
+    public PortReservation(ulong token, PortLease lease, UserAccount account)
+    {
+        Token = token;
+        Lease = lease;
+        Account = account;
+        Timer = new TimerNode(this);
+    }
+
+    public ulong Token { get; }
+    public PortLease Lease { get; }
+    public UserAccount Account { get; }
+
+    /// <summary>On the wheel of the shard that made it.</summary>
+    public TimerNode Timer { get; }
+}
+
+/// <summary>
+/// Reserved ports of all shards: the second allocation of a pair comes from another client port, so perhaps to another shard. Bounded
+/// by the quotas. Whoever takes a reservation out owns its port and its charge.
+/// </summary>
+internal sealed class PortReservations
+{
+    private readonly ConcurrentDictionary<ulong, PortReservation> _byToken = new();
+
+    public int Count => _byToken.Count;
+
+    public bool TryAdd(PortReservation reservation) => _byToken.TryAdd(reservation.Token, reservation);
+
+    /// <summary>Takes out the reservation with this token, if it is this user's.</summary>
+    public bool TryTake(ulong token, string user, out PortReservation reservation) =>
+        _byToken.TryGetValue(token, out reservation!)
+        && reservation.Account.User == user
+        && TryTake(reservation);
+
+    public bool TryTake(PortReservation reservation) =>
+        _byToken.TryRemove(new KeyValuePair<ulong, PortReservation>(reservation.Token, reservation));
+}

@@ -1,0 +1,120 @@
+using V100.Net;
+using V100.Stun;
+
+namespace V100.Turn;
+
+/// <summary>Opens and closes the relayed addresses of allocations.</summary>
+public sealed partial class TurnShard
+{
+    // Ports that something else on this machine has are skipped, so many times.
+    private const int MaxOpenAttempts = 16;
+
+    /// <summary>
+    /// Opens what the wish asks for. With two families, one of them is enough (RFC 8656, 7.2: ADDRESS-ERROR-CODE). On failure nothing is
+    /// open and the reservation is gone, its charge not released.
+    /// </summary>
+    private bool TryOpenRelays(Allocation allocation, in AllocationWish wish, PortReservation? reservation)
+    {
+        Relay? first = reservation is not null
+            ? TryOpen(allocation, reservation.Lease)
+            : TryOpenAny(allocation, wish.Family, wish.Transport, wish.Parity);
+        if (reservation is not null && first is null)
+        {
+            Server.Ports.Release(reservation.Lease);
+        }
+
+        Relay? second = wish.WantsIPv6Too ? TryOpenAny(allocation, AddressFamily.IPv6, wish.Transport, PortParity.Any) : null;
+        if (wish.WantsIPv6Too && (first is null) != (second is null))
+        {
+            AddressFamily missing = first is null ? AddressFamily.IPv4 : AddressFamily.IPv6;
+            allocation.MissingFamily = missing;
+            allocation.MissingFamilyError = Server.Ports.Serves(missing == AddressFamily.IPv4)
+                ? StunErrorCode.InsufficientCapacity
+                : StunErrorCode.AddressFamilyNotSupported;
+        }
+
+        if ((first ?? second) is not { } main)
+        {
+            return false;
+        }
+
+        allocation.First = main;
+        allocation.Record.Relayed = main.Relayed;
+        if (first is not null && second is not null)
+        {
+            allocation.Second = second;
+            allocation.Record.AdditionalRelayed = second.Relayed;
+        }
+
+        return true;
+    }
+
+    private Relay? TryOpenAny(Allocation allocation, AddressFamily family, RelayTransport transport, PortParity parity)
+    {
+        ReadOnlySpan<RelayAddress> addresses = Server.Ports.Addresses;
+        int start = addresses.IsEmpty ? 0 : (int)(_entropy.NextUInt32() % (uint)addresses.Length);
+        int attempts = 0;
+        for (int i = 0; i < addresses.Length; i++)
+        {
+            int index = (start + i) % addresses.Length;
+            if (addresses[index].Local.IsIPv4 != (family == AddressFamily.IPv4))
+            {
+                continue;
+            }
+
+            while (attempts < MaxOpenAttempts && Server.Ports.TryTake(index, transport, parity, _entropy, out PortLease lease))
+            {
+                attempts++;
+                if (TryOpen(allocation, lease) is { } relay)
+                {
+                    return relay;
+                }
+
+                Server.Ports.Release(lease);
+                if (parity == PortParity.Pair)
+                {
+                    Server.Ports.Release(lease with { Port = (ushort)(lease.Port + 1) });
+                }
+            }
+        }
+
+        return null;
+    }
+
+    private Relay? TryOpen(Allocation allocation, in PortLease lease)
+    {
+        RelayAddress address = Server.Ports.Addresses[lease.AddressIndex];
+        if (!_relays.TryReserve(out RelayId id))
+        {
+            return null;
+        }
+
+        if (!_sockets.TryOpen(id, address.Local.WithPort(lease.Port), lease.Transport))
+        {
+            _relays.Free(id);
+            return null;
+        }
+
+        var relay = new Relay(allocation, id, lease, address.Shown.WithPort(lease.Port));
+        _relays.Set(id, relay);
+        if (lease.Transport == RelayTransport.Udp)
+        {
+            Server.Directory.AddRelay(relay.Relayed, new RelayLocation(Index, id));
+        }
+
+        return relay;
+    }
+
+    private void CloseRelay(Relay relay)
+    {
+        if (relay.Lease.Transport == RelayTransport.Udp)
+        {
+            Server.Directory.RemoveRelay(relay.Relayed, new RelayLocation(Index, relay.Id));
+        }
+
+        _sockets.Close(relay.Id);
+        _relays.Free(relay.Id);
+        // Only now may somebody else have the port.
+        Server.Ports.Release(relay.Lease);
+    }
+}
