@@ -7,7 +7,7 @@ namespace V100.Net.Crypto;
 /// <summary>
 /// One DTLS 1.2 association over datagrams: the handshake with any loss, order, duplication and fragmentation, and its end.
 /// OpenSSL does the protocol; time comes as an argument. What the association is for is the derived type's:
-/// <see cref="DtlsSession"/> gives the keys of SRTP.
+/// <see cref="DtlsSession"/> gives the keys of SRTP, <see cref="DtlsServerSession"/> carries packets.
 /// </summary>
 /// <remarks>
 /// <para>
@@ -330,12 +330,17 @@ public abstract unsafe class DtlsAssociation : IDisposable
         _bio->BeginCall(null, 0);
         EnsureBuffers();
         _ = OpenSsl.SSL_shutdown(_ssl);
+        TakeWritten();
+        OpenSsl.ERR_clear_error();
+    }
+
+    /// <summary>Ends a call of the BIO; what OpenSSL wrote in it is to be sent, once.</summary>
+    private protected void TakeWritten()
+    {
         if (_bio->EndCall())
         {
             (_pendingStart, _pendingEnd) = _bio->Version(0);
         }
-
-        OpenSsl.ERR_clear_error();
     }
 
     /// <summary>

@@ -59,4 +59,12 @@ internal static unsafe partial class OpenSsl
     [LibraryImport(Crypto)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static partial void BIO_clear_flags(nint bio, int flags);
+
+    [LibraryImport(Crypto)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial nint BIO_ADDR_new();
+
+    [LibraryImport(Crypto)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial void BIO_ADDR_free(nint address);
 }
