@@ -26,7 +26,7 @@ public sealed unsafe class DtlsServerContext : IDisposable
     /// <exception cref="InvalidOperationException">OpenSSL refuses the certificate, for the reason in the message.</exception>
     public DtlsServerContext(ReadOnlySpan<char> certificateChainPem, ReadOnlySpan<char> keyPem)
     {
-        using X509Certificate2 leaf = X509Certificate2.CreateFromPem(certificateChainPem, keyPem);
+        using X509Certificate2 leaf = ReadLeaf(certificateChainPem, keyPem);
         X509Certificate2Collection chain = [];
         chain.ImportFromPem(certificateChainPem);
         _handle = DtlsParameters.MakeContext();
@@ -48,6 +48,19 @@ public sealed unsafe class DtlsServerContext : IDisposable
     internal OpenSsl.SslContextHandle Handle => _handle;
 
     public void Dispose() => _handle.Dispose();
+
+    private static X509Certificate2 ReadLeaf(ReadOnlySpan<char> certificateChainPem, ReadOnlySpan<char> keyPem)
+    {
+        try
+        {
+            return X509Certificate2.CreateFromPem(certificateChainPem, keyPem);
+        }
+        catch (ArgumentException exception)
+        {
+            // So says the library of a key that is another certificate's.
+            throw new CryptographicException(exception.Message, exception);
+        }
+    }
 
     private void UseCertificate(X509Certificate2 leaf)
     {
