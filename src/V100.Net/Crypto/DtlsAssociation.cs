@@ -222,7 +222,7 @@ public abstract unsafe class DtlsAssociation : IDisposable
         string? failure = null;
         bool closed = false;
         bool wrote;
-        OpenSsl.ERR_clear_error();
+        OpenSsl.ClearErrors();
         fixed (byte* input = datagram)
         {
             _bio->BeginCall(input, datagram.Length);
@@ -326,12 +326,12 @@ public abstract unsafe class DtlsAssociation : IDisposable
 
     private void SendCloseNotify()
     {
-        OpenSsl.ERR_clear_error();
+        OpenSsl.ClearErrors();
         _bio->BeginCall(null, 0);
         EnsureBuffers();
         _ = OpenSsl.SSL_shutdown(_ssl);
         TakeWritten();
-        OpenSsl.ERR_clear_error();
+        OpenSsl.ClearErrors();
     }
 
     /// <summary>Ends a call of the BIO; what OpenSSL wrote in it is to be sent, once.</summary>

@@ -99,7 +99,7 @@ public abstract unsafe class DtlsPacketAssociation : DtlsAssociation
         {
             nuint read;
             bool closed = false;
-            OpenSsl.ERR_clear_error();
+            string? failure = null;
             Bio->BeginCall(null, 0);
             fixed (byte* room = packet)
             {
@@ -115,7 +115,12 @@ public abstract unsafe class DtlsPacketAssociation : DtlsAssociation
             }
 
             _hasPackets = false;
-            string? failure = OpenSsl.SSL_has_pending(Ssl) == 1 ? TakeRecords(out closed) : null;
+            if (OpenSsl.SSL_has_pending(Ssl) == 1)
+            {
+                OpenSsl.ClearErrors();
+                failure = TakeRecords(out closed);
+            }
+
             TakeWritten();
             Conclude(failure, closed);
         }
@@ -137,13 +142,13 @@ public abstract unsafe class DtlsPacketAssociation : DtlsAssociation
             return false;
         }
 
-        OpenSsl.ERR_clear_error();
+        OpenSsl.ClearErrors();
         if (_releaseAt == Instant.Never)
         {
             Bio->BeginCall(null, 0);
             EnsureBuffers();
             Bio->EndCall();
-            OpenSsl.ERR_clear_error();
+            OpenSsl.ClearErrors();
         }
 
         ManageBuffers(now);

@@ -52,7 +52,7 @@ public sealed unsafe class DtlsServerSession : DtlsPacketAssociation
             return false;
         }
 
-        OpenSsl.ERR_clear_error();
+        OpenSsl.ClearErrors();
         int result;
         fixed (byte* input = record)
         {
@@ -62,7 +62,7 @@ public sealed unsafe class DtlsServerSession : DtlsPacketAssociation
         }
 
         OpenSsl.BIO_ADDR_free(address);
-        OpenSsl.ERR_clear_error();
+        OpenSsl.ClearErrors();
         return result == 1;
     }
 

@@ -51,13 +51,13 @@ public sealed unsafe class DtlsSession : DtlsAssociation
         Span<byte> material = stackalloc byte[2 * (SrtpProfileSizes.MaxKeyLength + SrtpProfileSizes.MaxSaltLength)];
         material = material[..(2 * (keyLength + saltLength))];
         ReadOnlySpan<byte> label = "EXTRACTOR-dtls_srtp"u8;
-        OpenSsl.ERR_clear_error();
+        OpenSsl.ClearErrors();
         fixed (byte* output = material)
         fixed (byte* name = label)
         {
             if (OpenSsl.SSL_export_keying_material(Ssl, output, (nuint)material.Length, name, (nuint)label.Length, null, 0, 0) != 1)
             {
-                OpenSsl.ERR_clear_error();
+                OpenSsl.ClearErrors();
                 return false;
             }
         }

@@ -46,6 +46,7 @@ internal static unsafe partial class OpenSsl
 
     [LibraryImport(Crypto)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [SuppressGCTransition]
     public static partial void* BIO_get_data(nint bio);
 
     [LibraryImport(Crypto)]
@@ -54,10 +55,12 @@ internal static unsafe partial class OpenSsl
 
     [LibraryImport(Crypto)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [SuppressGCTransition]
     public static partial void BIO_set_flags(nint bio, int flags);
 
     [LibraryImport(Crypto)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [SuppressGCTransition]
     public static partial void BIO_clear_flags(nint bio, int flags);
 
     [LibraryImport(Crypto)]

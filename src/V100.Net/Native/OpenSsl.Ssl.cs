@@ -61,11 +61,13 @@ internal static unsafe partial class OpenSsl
     /// <summary>Bytes that are left of the record that was read in part.</summary>
     [LibraryImport(Ssl)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [SuppressGCTransition]
     public static partial int SSL_pending(SslHandle ssl);
 
     /// <summary>Whether a datagram that was taken holds more records, deciphered or not.</summary>
     [LibraryImport(Ssl)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [SuppressGCTransition]
     public static partial int SSL_has_pending(SslHandle ssl);
 
     /// <summary>Takes a second ClientHello from the BIO; the handshake then goes on with the numbers that follow its first.</summary>
