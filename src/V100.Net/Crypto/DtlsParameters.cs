@@ -7,7 +7,7 @@ namespace V100.Net.Crypto;
 internal static unsafe class DtlsParameters
 {
     /// <summary>Forward secrecy and AEAD alone: each browser, aiortc, GStreamer, pion and libwebrtc offer some of these.</summary>
-    private const string CipherSuites =
+    public const string CipherSuites =
         "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:"
         + "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-CHACHA20-POLY1305";
 

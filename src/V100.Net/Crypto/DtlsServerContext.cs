@@ -12,6 +12,9 @@ namespace V100.Net.Crypto;
 /// </summary>
 public sealed unsafe class DtlsServerContext : IDisposable
 {
+    // RFC 8489 section 6.2.3: TLS_DHE_RSA_WITH_AES_128_GCM_SHA256 MUST be implemented beside that with ECDHE. Last, since it costs the most.
+    private const string CipherSuites = DtlsParameters.CipherSuites + ":DHE-RSA-AES128-GCM-SHA256";
+
     /// <summary>
     /// RFC 7443 section 3, the wider one first: whoever may use TURN may use a Binding. Each after a byte of its length.
     /// </summary>
@@ -30,6 +33,9 @@ public sealed unsafe class DtlsServerContext : IDisposable
         X509Certificate2Collection chain = [];
         chain.ImportFromPem(certificateChainPem);
         _handle = DtlsParameters.MakeContext();
+        Require(OpenSsl.SSL_CTX_set_cipher_list(_handle, CipherSuites) == 1);
+        // A group of RFC 7919 or RFC 3526 that is as strong as the certificate's key.
+        Require(OpenSsl.SSL_CTX_ctrl(_handle, OpenSsl.ControlSetDhAuto, 1, null) == 1);
         UseCertificate(leaf);
         foreach (X509Certificate2 certificate in chain)
         {

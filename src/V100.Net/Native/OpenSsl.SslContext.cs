@@ -13,6 +13,7 @@ internal static unsafe partial class OpenSsl
     public const int ControlSetSessionCacheMode = 44;
     public const int ControlSetMaxCertificateList = 51;
     public const int ControlSetGroupsList = 92;
+    public const int ControlSetDhAuto = 118;
     public const int ControlSetMinProtocolVersion = 123;
     public const int ControlSetMaxProtocolVersion = 124;
     public const int Dtls12Version = 0xFEFD;

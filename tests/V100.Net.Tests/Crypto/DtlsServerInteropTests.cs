@@ -31,6 +31,8 @@ public sealed class DtlsServerInteropTests : IDisposable
     [Theory]
     [InlineData("rsa:2048", "", "")]
     [InlineData("rsa:2048", "-alpn stun.turn", "stun.turn")]
+    [InlineData("rsa:2048", "-cipher DHE-RSA-AES128-GCM-SHA256", "")]
+    [InlineData("rsa:2048", "-cipher ECDHE-RSA-AES128-GCM-SHA256", "")]
     [InlineData("ec -pkeyopt ec_paramgen_curve:P-256", "-alpn h2,stun.nat-discovery", "stun.nat-discovery")]
     [InlineData("ec -pkeyopt ec_paramgen_curve:P-256", "-groups P-256 -mtu 256", "")]
     public void The_server_agrees_with_s_client_and_carries_its_lines(string key, string options, string expectedProtocol)
@@ -51,6 +53,19 @@ public sealed class DtlsServerInteropTests : IDisposable
         Pump(context, client, until: () => _session.State != DtlsState.Established);
         Assert.Equal(DtlsState.Closed, _session.State);
         Assert.Equal((1, 0), (_listener.Begun, _session.Rejected));
+        Assert.True(client.WaitForExit(Patience));
+    }
+
+    [Theory]
+    [InlineData("-cipher AES128-GCM-SHA256")]
+    [InlineData("-cipher ECDHE-RSA-AES128-SHA")]
+    public void What_has_no_forward_secrecy_or_no_authenticated_encryption_is_refused(string options)
+    {
+        MakeChain("rsa:2048");
+        using DtlsServerContext context = ReadContext();
+        using Process client = RunClient(options);
+        Pump(context, client, until: () => _session?.State == DtlsState.Failed);
+        Assert.Equal("no shared cipher", _session!.FailureReason);
         Assert.True(client.WaitForExit(Patience));
     }
 
@@ -135,9 +150,9 @@ public sealed class DtlsServerInteropTests : IDisposable
     /// <summary>A root that the client trusts, an intermediate that only the server's chain shows, and the server's certificate.</summary>
     private void MakeChain(string key)
     {
-        const string Authority = "-addext basicConstraints=critical,CA:TRUE";
-        OpenSslCommand($"req -x509 -newkey {key} -nodes -keyout root.key -out root.pem -subj /CN=root -days 2 {Authority}");
-        OpenSslCommand($"req -newkey {key} -nodes -keyout middle.key -out middle.csr -subj /CN=middle {Authority}");
+        const string Authority = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -addext basicConstraints=critical,CA:TRUE";
+        OpenSslCommand($"req -x509 -nodes -keyout root.key -out root.pem -subj /CN=root -days 2 {Authority}");
+        OpenSslCommand($"req -nodes -keyout middle.key -out middle.csr -subj /CN=middle {Authority}");
         OpenSslCommand("x509 -req -in middle.csr -CA root.pem -CAkey root.key -CAcreateserial -out middle.pem -days 2 -copy_extensions copy");
         OpenSslCommand($"req -newkey {key} -nodes -keyout server.key -out server.csr -subj /CN=turn.example");
         OpenSslCommand("x509 -req -in server.csr -CA middle.pem -CAkey middle.key -CAcreateserial -out server.pem -days 2");
