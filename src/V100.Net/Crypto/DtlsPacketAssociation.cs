@@ -29,6 +29,12 @@ public abstract unsafe class DtlsPacketAssociation : DtlsAssociation
     private Instant _releaseAt = Instant.Never;
     private bool _hasPackets;
 
+    /// <summary>
+    /// Packets that overtook the end of the handshake are kept where <c>SSL_has_pending</c> does not look; until they are all
+    /// read, OpenSSL takes no other datagram.
+    /// </summary>
+    private bool _hasEarlyPackets = true;
+
     private protected DtlsPacketAssociation(OpenSsl.SslContextHandle context, DtlsRole role, int maxDatagramLength)
         : base(context, role, default, maxDatagramLength)
     {
@@ -79,10 +85,14 @@ public abstract unsafe class DtlsPacketAssociation : DtlsAssociation
 
     public override void HandleDeadline(Instant now)
     {
-        if (State == DtlsState.Established && now >= _releaseAt && !_hasPackets)
+        if (State == DtlsState.Established && now >= _releaseAt)
         {
-            _releaseAt = Instant.Never;
-            _ = OpenSsl.SSL_free_buffers(Ssl);
+            // What nobody has read stands in them.
+            _releaseAt = _hasPackets ? now + TimeSpan.FromMilliseconds(IdleMs) : Instant.Never;
+            if (!_hasPackets)
+            {
+                _ = OpenSsl.SSL_free_buffers(Ssl);
+            }
         }
 
         base.HandleDeadline(now);
@@ -115,7 +125,7 @@ public abstract unsafe class DtlsPacketAssociation : DtlsAssociation
             }
 
             _hasPackets = false;
-            if (OpenSsl.SSL_has_pending(Ssl) == 1)
+            if (_hasEarlyPackets || OpenSsl.SSL_has_pending(Ssl) == 1)
             {
                 OpenSsl.ClearErrors();
                 failure = TakeRecords(out closed);
@@ -178,6 +188,7 @@ public abstract unsafe class DtlsPacketAssociation : DtlsAssociation
         while (result == 1 && length == 0);
 
         _hasPackets = result == 1;
+        _hasEarlyPackets &= _hasPackets;
         closed = false;
         return _hasPackets ? null : FailureOf(result, out closed);
     }

@@ -127,7 +127,10 @@ public class DtlsServerSessionTests
             pair.Server!.HandleDatagram(buffer.AsSpan(0, length), pair.Now);
         }
 
-        Assert.True(pair.Server!.TryReadPacket(buffer, out int read));
+        Instant idle = pair.Server!.NextDeadline;
+        pair.Server.HandleDeadline(idle);
+        Assert.True(pair.Server.NextDeadline > idle);
+        Assert.True(pair.Server.TryReadPacket(buffer, out int read));
         Assert.Equal((2, 3), (read, buffer[0]));
         Assert.False(pair.Server.TryReadPacket(buffer, out _));
     }
@@ -273,6 +276,32 @@ public class DtlsServerSessionTests
         Assert.Equal(DtlsState.Failed, pair.Server!.State);
         Assert.Equal(DtlsState.Failed, pair.Client.State);
         Assert.Contains("no application protocol", pair.Client.FailureReason, StringComparison.Ordinal);
+    }
+
+    /// <summary>The server is done and speaks; the client, which is not, hears its last flight again when it asks.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public void The_last_flight_is_repeated_after_packets_were_sent(int losses)
+    {
+        int lost = 0;
+        using var pair = new DtlsServerPair();
+        pair.Drop = (toServer, bytes) => !toServer && pair.Server?.State == DtlsState.Established && bytes[0] != DtlsRecord.ApplicationData && lost++ < losses;
+        pair.Start();
+        for (int milliseconds = 0; milliseconds < 1000 && pair.Server?.State != DtlsState.Established; milliseconds++)
+        {
+            pair.Run(TimeSpan.FromMilliseconds(1));
+        }
+
+        Assert.True(pair.Send(pair.Server!, [1, 2, 3]));
+        Assert.True(pair.Send(pair.Server!, [4, 5, 6]));
+        pair.Run(Patience);
+        AssertEstablished(pair);
+        Assert.Equal(losses + 1, lost);
+        Assert.True(pair.Send(pair.Server!, [7]));
+        pair.Run(TimeSpan.FromMilliseconds(50), untilEstablished: false);
+        // What came before the flight was kept.
+        Assert.Equal([[1, 2, 3], [4, 5, 6], [7]], pair.ReceivedByClient);
     }
 
     [Fact]
