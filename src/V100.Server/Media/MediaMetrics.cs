@@ -20,7 +20,7 @@ internal sealed class MediaMetrics(MediaPlane plane)
         yield return Gauge("v100_peers", "Transports that workers own now.", plane.Drivers.Sum(driver => driver.Shard.PeerCount));
         yield return Gauge("v100_peer_ufrags", "ICE user fragments by which peers are found.", plane.Peers.UfragCount);
         yield return Gauge("v100_peer_addresses", "Client addresses by which peers are found.", plane.Peers.AddressCount);
-        yield return Gauge("v100_dtls_sessions", "DTLS sessions that are held.", V100.Net.Crypto.DtlsSession.LiveSessions);
+        yield return Gauge("v100_dtls_sessions", "DTLS sessions that are held.", V100.Net.Crypto.DtlsAssociation.LiveAssociations);
         yield return Gauge("v100_packet_buffers", "Packet buffers that caches and rings hold.", plane.Drivers.Sum(driver => driver.Shard.BuffersInUse));
         yield return Gauge("v100_turn_allocations", "TURN allocations that live now.", plane.Turn.Directory.Count);
         yield return Gauge("v100_turn_relay_ports", "Relay ports that are open or reserved.", plane.Turn.Ports.TakenCount);

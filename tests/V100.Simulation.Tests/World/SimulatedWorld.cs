@@ -14,7 +14,7 @@ internal sealed class SimulatedWorld : IDisposable
     private const long MaxSteps = 20_000_000;
 
     private readonly Random _random;
-    private readonly int _dtlsSessionsAtStart = DtlsSession.LiveSessions;
+    private readonly int _dtlsSessionsAtStart = DtlsAssociation.LiveAssociations;
     private readonly List<SimulatedClient> _clients = [];
     private int _nextHost;
 
@@ -132,7 +132,7 @@ internal sealed class SimulatedWorld : IDisposable
         Assert.Equal(0, Server.Peers.UfragCount);
         Assert.Equal(0, Server.Peers.AddressCount);
         Assert.Equal(0, Server.BuffersInUse);
-        Assert.Equal(_dtlsSessionsAtStart, DtlsSession.LiveSessions);
+        Assert.Equal(_dtlsSessionsAtStart, DtlsAssociation.LiveAssociations);
     }
 
     private Instant NextInstant()
