@@ -98,7 +98,7 @@ internal sealed partial class Subscription
             _headers = CreateHeaderRewriter(source.Section);
             _publishedCodec = null;
             _generation = -1;
-            _awaitsKeyframe = true;
+            AwaitKeyframe();
             _nextKeyframeWish = now;
         }
 
@@ -195,7 +195,7 @@ internal sealed partial class Subscription
         if (packet.Generation != _generation)
         {
             _generation = packet.Generation;
-            _awaitsKeyframe = true;
+            AwaitKeyframe();
         }
 
         if (!_awaitsKeyframe)
@@ -212,7 +212,6 @@ internal sealed partial class Subscription
 
         _awaitsKeyframe = false;
         _sequences.SwitchTo(packet.Sequence);
-        _history.DiscardBefore(_sequences.NextOutput); // The source's cache no longer has what was sent before.
         if (_timestamps?.ClockRateHz != packet.Codec.ClockRateHz)
         {
             _timestamps = new TimestampRewriter(_shard.Entropy.NextUInt32(), packet.Codec.ClockRateHz);
@@ -220,6 +219,16 @@ internal sealed partial class Subscription
 
         _timestamps.SwitchTo(rtp.Timestamp, now);
         return true;
+    }
+
+    /// <summary>
+    /// Another source. Its cache may hold packets with the numbers of the former one's, so nothing that was sent before is sent
+    /// again: it would be other bytes under a number that the subscriber has, and without RTX under a nonce that was used.
+    /// </summary>
+    private void AwaitKeyframe()
+    {
+        _awaitsKeyframe = true;
+        _history.DiscardBefore(_sequences.NextOutput);
     }
 
     private bool TryMatchCodecSlow(NegotiatedCodec published)
