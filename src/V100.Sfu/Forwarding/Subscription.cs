@@ -118,11 +118,21 @@ internal sealed partial class Subscription
     /// <summary>One packet of the source: header, encryption straight into the batch, done.</summary>
     public void Forward(in MediaPacket packet, in RtpReader rtp, Instant now)
     {
+        bool awaited = _awaitsKeyframe;
         if (!_peer.CanSend || !TryFollow(in packet, in rtp, now))
         {
             return;
         }
 
+        Send(in packet, in rtp, now);
+        if (awaited)
+        {
+            _fanout!.ForwardOvertaken(this, in packet, now);
+        }
+    }
+
+    private void Send(in MediaPacket packet, in RtpReader rtp, Instant now)
+    {
         if (packet.IsPaddingOnly)
         {
             DropPadding(packet.Sequence);

@@ -64,14 +64,29 @@ internal sealed class TrackFanout
             StartGeneration(packet.Generation);
         }
 
-        if (!packet.IsPaddingOnly)
-        {
-            Cache.TryAdd(packet.Sequence, packet.Buffer, now);
-        }
-
+        // Padding too: a subscription that begins later must know that its number is no loss.
+        Cache.TryAdd(packet.Sequence, packet.Buffer, now);
         foreach (Subscription subscription in _subscriptions)
         {
             subscription.Forward(in packet, in rtp, now);
+        }
+    }
+
+    /// <summary>
+    /// What came before the packet that begins a keyframe although it is newer: that one was late, or lost and retransmitted. The
+    /// subscription that begins with it gets the others now, or it would have a keyframe that nobody can complete.
+    /// </summary>
+    public void ForwardOvertaken(Subscription subscription, in MediaPacket first, Instant now)
+    {
+        for (ExtendedSequence sequence = first.Sequence.Next; sequence <= Cache.Newest; sequence = sequence.Next)
+        {
+            if (Cache.TryGet(sequence, now, out PacketBuffer buffer)
+                && RtpReader.TryParse(buffer.Bytes, out RtpReader rtp)
+                && Track.Section.TryFindCodec(rtp.PayloadType, out NegotiatedCodec? codec, out _))
+            {
+                MediaPacket packet = first with { Buffer = buffer, Sequence = sequence, Codec = codec, StartsKeyframe = false, IsPaddingOnly = rtp.Payload.IsEmpty };
+                subscription.Forward(in packet, in rtp, now);
+            }
         }
     }
 
