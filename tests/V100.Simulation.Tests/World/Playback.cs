@@ -24,6 +24,7 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
     private readonly SortedDictionary<long, (Instant At, int Requests)> _missing = [];
     private readonly HashSet<long> _padding = [];
     private SequenceUnwrapper _unwrapper;
+    private SequenceUnwrapper _retransmissionUnwrapper;
     private ReceiveStatistics? _statistics;
     private long _newest = -1;
     private Instant _nextReport = Instant.Never;
@@ -40,10 +41,16 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
     public List<PlayedReport> Reports { get; } = [];
     public List<string> Faults { get; } = [];
     public int Duplicates { get; private set; }
-    public int Retransmissions { get; private set; }
+    public int Retransmissions => RetransmissionSequences.Count;
+
+    /// <summary>The retransmission stream's own numbers without wraps, as they came.</summary>
+    public List<long> RetransmissionSequences { get; } = [];
     public int PaddingPackets => _padding.Count;
     public int Nacked { get; private set; }
     public int MissingNow => _missing.Count;
+
+    /// <summary>Output numbers between the first and the last that nothing came for.</summary>
+    public long Holes => Packets.Count == 0 ? 0 : Packets.Keys.Last() - Packets.Keys.First() + 1 - Packets.Count - PaddingPackets;
     public bool SaidGoodbye { get; set; }
     public string? CanonicalName { get; set; }
 
@@ -81,13 +88,12 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
         CheckExtensions(in rtp);
         if (isRtx)
         {
+            RetransmissionSequences.Add(_retransmissionUnwrapper.Unwrap(rtp.SequenceNumber).Value);
             if (!Retransmission.TryRestore(packet, format.PayloadType, new Ssrc(Ssrc), out Span<byte> original) || !RtpReader.TryParse(original, out rtp))
             {
                 Faults.Add("a retransmission that holds no packet");
                 return;
             }
-
-            Retransmissions++;
         }
 
         Take(in rtp, format, isRtx, now);

@@ -70,6 +70,13 @@ internal sealed class Publication
     public bool SendsReports { get; set; } = true;
     public byte Orientation { get; set; } = 2;
 
+    /// <summary>0 to 1: how often a packet of padding alone, with a number of the media stream, stands before a packet of media.</summary>
+    public double PaddingChance { get; set; }
+
+    /// <summary>0 to 1: how often a packet of media has padding behind it.</summary>
+    public double PaddedMediaChance { get; set; }
+    public int PaddingSent { get; private set; }
+
     public uint SourceId => _sourceId | (uint)_turn;
     public uint PacketsSent => _packets;
 
@@ -95,7 +102,7 @@ internal sealed class Publication
     public void EndAt(Instant end) => _endsAt = end;
 
     /// <summary>Another source: SSRC, numbers and timestamps of its own.</summary>
-    public void SwitchSource()
+    public void SwitchSource(bool startsWithKeyframe = true)
     {
         _turn++;
         Ssrc = ClientOffer.NextSsrc(_random);
@@ -105,7 +112,7 @@ internal sealed class Publication
         _history.Clear();
         _historyOrder.Clear();
         _number = _frame = 0;
-        _keyframeWanted = true;
+        _keyframeWanted = startsWithKeyframe;
     }
 
     public void HandleDeadline(Instant now)
@@ -157,7 +164,20 @@ internal sealed class Publication
     public void SendRtxPadding(int length) => SendPadding(RtxSsrc, (byte)Format.RtxPayloadType, ref _rtxSequence, length);
 
     /// <summary>Padding that takes a number of the media stream itself.</summary>
-    public void SendMediaPadding(int length) => SendPadding(Ssrc, Format.PayloadType, ref _sequence, length);
+    public void SendMediaPadding(int length)
+    {
+        PaddingSent++;
+        SendPadding(Ssrc, Format.PayloadType, ref _sequence, length);
+    }
+
+    /// <summary>Bandwidth probes with content, as Firefox sends them: the last packets once more, as retransmissions nobody asked for.</summary>
+    public void SendRtxOfLast(int count)
+    {
+        foreach (ushort sequence in _historyOrder.TakeLast(count))
+        {
+            SendRtx(_history[sequence]);
+        }
+    }
 
     public void SendGoodbye()
     {
@@ -183,12 +203,20 @@ internal sealed class Publication
         uint timestamp = TimestampOf(capturedAt);
         for (int index = 0; index < count; index++)
         {
-            var header = new RtpHeader(Format.PayloadType, index == count - 1, new SequenceNumber((ushort)_sequence), timestamp, new Ssrc(Ssrc));
+            if (_random.NextDouble() < PaddingChance)
+            {
+                SendMediaPadding(_random.Next(1, 256));
+            }
+
+            bool isPadded = _random.NextDouble() < PaddedMediaChance;
+            var header = new RtpHeader(
+                Format.PayloadType, index == count - 1, new SequenceNumber((ushort)_sequence), timestamp, new Ssrc(Ssrc), HasPadding: isPadded);
             int headerLength = WriteHeader(_packet, in header);
             int codecLength = WriteCodec(_packet.AsSpan(headerLength), keyframe, index == 0);
             var mark = new MediaMark(SourceId, _number++, _frame, (ushort)index, (ushort)count, timestamp, capturedAt, keyframe);
             int filler = IsVideo ? _random.Next(MaxFillerLength / 2, MaxFillerLength) : _random.Next(20, 120);
             int length = headerLength + codecLength + mark.Write(_packet.AsSpan(headerLength + codecLength), filler);
+            length += isPadded ? Padding.Write(_packet.AsSpan(length), _random.Next(1, 256)) : 0;
             byte[] packet = _packet.AsSpan(0, length).ToArray();
             Remember(packet);
             _packets++;

@@ -65,8 +65,8 @@ internal sealed class SimulatedClient : IDisposable
     public int UndecryptedPackets { get; private set; }
     public int PacketsReceived { get; private set; }
 
-    /// <summary>Changes a handshake record on its way out.</summary>
-    public Func<byte[], byte[]>? DamagesDtls { get; set; }
+    /// <summary>No handshake datagram of the client becomes longer: what does not fit is sent in fragments.</summary>
+    public int MaxHandshakeDatagramLength { get; set; } = 1200;
 
     public Instant NextDeadline
     {
@@ -103,6 +103,19 @@ internal sealed class SimulatedClient : IDisposable
         }
 
         Ice.Start(Answer.Ufrag, Answer.Password, now);
+    }
+
+    /// <summary>New credentials; the body that tells the server of them.</summary>
+    public string BeginIceRestart()
+    {
+        Ice.CreateCredentials();
+        return $"a=ice-ufrag:{Ice.Ufrag}\r\na=ice-pwd:{Ice.Password}\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:{Offer.Sections[0].Mid}\r\n";
+    }
+
+    public void AcceptIceRestart(string answer, Instant now)
+    {
+        var fragment = new ServerAnswer(answer);
+        Ice.Start(fragment.Ufrag, fragment.Password, now);
     }
 
     /// <summary>The NAT gives another port, or the network another address: what is sent comes from there from now on.</summary>
@@ -218,7 +231,7 @@ internal sealed class SimulatedClient : IDisposable
         if (_dtls is null)
         {
             DtlsRole role = Answer.Setup == "passive" ? DtlsRole.Client : DtlsRole.Server;
-            _dtls = new DtlsSession(_dtlsContext.Value, role, Answer.Fingerprint);
+            _dtls = new DtlsSession(_dtlsContext.Value, role, Answer.Fingerprint, MaxHandshakeDatagramLength);
             _dtls.Start(now);
             AfterDtls(now);
         }
@@ -252,7 +265,7 @@ internal sealed class SimulatedClient : IDisposable
     {
         while (_dtls!.TryPollDatagram(out ReadOnlySpan<byte> datagram))
         {
-            Send(DamagesDtls?.Invoke(datagram.ToArray()) ?? datagram);
+            Send(datagram);
         }
     }
 

@@ -58,7 +58,7 @@ internal sealed class SimulatedServer : IDisposable
     public long Count(SfuCounter counter) => _workers.Sum(worker => worker.Shard.Counters.Read(counter));
 
     public int ShardOf(TransportAddress client) =>
-        Routing is { } route ? route(client) : (int)((uint)HashCode.Combine(client.IPv4, client.Port) % (uint)_workers.Length);
+        Routing is { } route ? route(client) : (int)(((client.IPv4 ^ ((uint)client.Port << 13)) * 0x9E37_79B9 >> 8) % (uint)_workers.Length);
 
     public Instant NextDeadline
     {
