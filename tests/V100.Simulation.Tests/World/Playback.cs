@@ -26,6 +26,7 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
     private SequenceUnwrapper _unwrapper;
     private SequenceUnwrapper _retransmissionUnwrapper;
     private ReceiveStatistics? _statistics;
+    private long _oldest = -1;
     private long _newest = -1;
     private Instant _nextReport = Instant.Never;
 
@@ -223,15 +224,23 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
     private void NoteArrival(long sequence, Instant now)
     {
         _missing.Remove(sequence);
-        if (_newest >= 0)
+        if (_newest < 0)
         {
-            for (long gap = _newest + 1; gap < sequence; gap++)
-            {
-                _missing.Add(gap, (now + _reorderTolerance, 0));
-            }
+            _oldest = _newest = sequence;
         }
 
+        Miss(_newest + 1, sequence, now);
+        Miss(sequence + 1, _oldest, now); // The first that came need not have been the first that was sent.
+        _oldest = Math.Min(_oldest, sequence);
         _newest = Math.Max(_newest, sequence);
+    }
+
+    private void Miss(long first, long end, Instant now)
+    {
+        for (long sequence = first; sequence < end; sequence++)
+        {
+            _missing.Add(sequence, (now + _reorderTolerance, 0));
+        }
     }
 
     private void SendNacks(Instant now)

@@ -51,8 +51,8 @@ internal static class PlaybackChecks
     {
         uint[] numbers = [.. playback.Packets.Values.Where(packet => packet.Mark.Source == publication.SourceId).Select(packet => packet.Mark.Number).Order()];
         Assert.NotEmpty(numbers);
-        Assert.Equal(publication.Number - numbers[0], (uint)numbers.Length);
         Assert.Equal(publication.Number - 1, numbers[^1]);
+        Assert.Equal(publication.Number - numbers[0], (uint)numbers.Length);
     }
 
     /// <summary>No output number between the first and the last is missing.</summary>
