@@ -28,6 +28,9 @@ internal sealed partial class Subscription
     private HeaderRewriter? _headers;
     private NegotiatedCodec? _publishedCodec;
     private NegotiatedCodec? _codec;
+
+    /// <summary>Of <see cref="_codec"/> in the section's list.</summary>
+    private uint _codecIndex;
     private uint _lastTimestamp;
     private Instant _nextKeyframeWish;
     private int _generation;
@@ -165,7 +168,7 @@ internal sealed partial class Subscription
         }
 
         _shard.Output.Commit(_peer.SrtpSender.ProtectRtp(target, headerLength, payload, sequence.Value));
-        _history.Add(new SentPacket(packet.Sequence, sequence, timestamp));
+        _history.Add(new SentPacket(packet.Sequence, sequence, timestamp, CodecState: _codecIndex));
         _lastTimestamp = timestamp;
         PacketsSent++;
         BytesSent += headerLength + payload.Length;
@@ -245,6 +248,7 @@ internal sealed partial class Subscription
     {
         _publishedCodec = CodecMatch.TryFind(published, Section, out NegotiatedCodec? codec) ? published : null;
         _codec = codec;
+        _codecIndex = codec is null ? 0 : (uint)Array.IndexOf(Section.Codecs, codec);
         _rewritesRed = codec?.Kind == CodecKind.Red && codec.RedPayloadType != published.RedPayloadType;
         return codec is not null;
     }
@@ -252,7 +256,7 @@ internal sealed partial class Subscription
     /// <summary>Answers a NACK (RFC 4585, 6.2.1) from what was sent: with RTX (RFC 4588) where agreed, else the packet again.</summary>
     public void Retransmit(SequenceNumber lost, Instant now)
     {
-        if (_fanout is null || _codec is null || !_peer.CanSend
+        if (_fanout is null || !_peer.CanSend
             || _history.TryRetransmit(lost, now, _roundTrip.Smoothed, out SentPacket sent) != RetransmissionDecision.Send
             || !_fanout.Cache.TryGet(sent.Source, now, out PacketBuffer buffer)
             || !RtpReader.TryParse(buffer.Bytes, out RtpReader rtp))
@@ -261,10 +265,12 @@ internal sealed partial class Subscription
             return;
         }
 
-        bool rtx = _codec.RtxPayloadType >= 0;
+        // As it was sent first: the publisher may use another payload type by now.
+        NegotiatedCodec codec = Section.Codecs[sent.CodecState];
+        bool rtx = codec.RtxPayloadType >= 0;
         ExtendedSequence sequence = rtx ? _nextRetransmission : sent.Output;
         var header = new RtpHeader(
-            rtx ? (byte)_codec.RtxPayloadType : _codec.PayloadType, rtp.Marker, sequence.Wire, sent.Timestamp, rtx ? RetransmissionSsrc : Ssrc);
+            rtx ? (byte)codec.RtxPayloadType : codec.PayloadType, rtp.Marker, sequence.Wire, sent.Timestamp, rtx ? RetransmissionSsrc : Ssrc);
         ReadOnlySpan<byte> payload = rtp.Payload;
         Span<byte> target = _shard.Output.Reserve(in _peer.Remote, in _peer.Local, payload.Length + MaxOverhead);
         int headerLength = _headers!.Write(target, in header, rtp.Extensions, 0, 0);
@@ -288,9 +294,9 @@ internal sealed partial class Subscription
         }
 
         body = body[..(prefixLength + payload.Length)];
-        if (_rewritesRed)
+        if (codec.Kind == CodecKind.Red)
         {
-            RedPayload.TryRewrite(body[prefixLength..], (byte)_codec.RedPayloadType);
+            RedPayload.TryRewrite(body[prefixLength..], (byte)codec.RedPayloadType);
         }
 
         _shard.Output.Commit(_peer.SrtpSender.ProtectRtp(target, headerLength, body, sequence.Value));
