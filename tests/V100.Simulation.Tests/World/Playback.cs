@@ -55,12 +55,11 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
     public bool SaidGoodbye { get; set; }
     public string? CanonicalName { get; set; }
 
-    /// <summary>The extension values of the last packet that came as itself.</summary>
-    public byte? LastOrientation { get; private set; }
-    public byte? LastAudioLevel { get; private set; }
+    /// <summary>The last value of each extension, the mid apart.</summary>
+    public Dictionary<HeaderExtensionKind, byte[]> Extensions { get; } = [];
 
-    /// <summary>Every extension id that was seen.</summary>
-    public HashSet<byte> ExtensionIds { get; } = [];
+    /// <summary>What media came as.</summary>
+    public HashSet<OfferedFormat> FormatsSeen { get; } = [];
 
     public int Keyframes => Packets.Values.Count(packet => packet.Mark is { IsKeyframe: true, Index: 0 });
 
@@ -161,6 +160,7 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
             return;
         }
 
+        FormatsSeen.Add(format);
         ReadOnlySpan<byte> content = rtp.Payload[CodecLength(format, rtp.Payload)..];
         if (!MediaMark.TryRead(content, out MediaMark mark))
         {
@@ -190,7 +190,6 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
         foreach (RtpExtension extension in rtp.Extensions)
         {
             byte id = extension.Id;
-            ExtensionIds.Add(id);
             HeaderExtensionKind kind = Array.Find(Section.Extensions, offered => offered.Id == id).Kind;
             switch (kind)
             {
@@ -206,11 +205,8 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
                     }
 
                     break;
-                case HeaderExtensionKind.VideoOrientation:
-                    LastOrientation = extension.Value[0];
-                    break;
-                case HeaderExtensionKind.AudioLevel:
-                    LastAudioLevel = extension.Value[0];
+                default:
+                    Extensions[kind] = extension.Value.ToArray();
                     break;
             }
         }

@@ -13,13 +13,14 @@ namespace V100.Simulation.World;
 internal sealed class Publication
 {
     private const int HistoryLength = 4096;
+    private const int RetransmissionsWithMid = 20;
 
     /// <summary>By the publisher's clock, 0 of the simulation is this second of 1900's count.</summary>
     public const ulong NtpEpochSeconds = 3_900_000_000;
 
     private readonly SimulatedClient _owner;
     private readonly Random _random;
-    private readonly Dictionary<ushort, byte[]> _history = [];
+    private readonly Dictionary<ushort, (byte[] Packet, OfferedFormat Format)> _history = [];
     private readonly Queue<ushort> _historyOrder = new();
     private readonly byte[] _packet = new byte[2048];
     private readonly uint _sourceId;
@@ -53,7 +54,7 @@ internal sealed class Publication
     }
 
     public OfferSection Section { get; }
-    public OfferedFormat Format { get; set; }
+    public OfferedFormat Format { get; private set; }
     public bool IsVideo { get; }
     public uint Ssrc { get; private set; }
     public uint RtxSsrc { get; private set; }
@@ -66,9 +67,18 @@ internal sealed class Publication
 
     /// <summary>What stands in the rid and mid extensions where those are offered.</summary>
     public string? Rid { get; set; }
+    /// <summary>No packet has a mid ever.</summary>
+    public bool OmitsMid { get; set; }
+
+    /// <summary>Else only the first retransmissions have it: browsers leave it out once a report told of the SSRC, for each by itself.</summary>
     public bool SendsMid { get; set; } = true;
     public bool SendsReports { get; set; } = true;
+
+    /// <summary>Values of extensions that must arrive as they are, where they are offered; <see cref="WriteHeader"/> says of which kinds.</summary>
+    public static byte[] PlayoutDelay { get; } = [0x12, 0x34, 0x56];
+    public byte AudioLevel { get; set; } = 0x80 | 20;
     public byte Orientation { get; set; } = 2;
+    public byte[] DependencyDescriptor { get; set; } = [0xC0, 0, 1];
 
     /// <summary>0 to 1: how often a packet of padding alone, with a number of the media stream, stands before a packet of media.</summary>
     public double PaddingChance { get; set; }
@@ -144,24 +154,31 @@ internal sealed class Publication
     public void HandleNack(SequenceNumber lost)
     {
         NackedPackets++;
-        if (!_history.TryGetValue(lost.Value, out byte[]? original))
+        if (!_history.TryGetValue(lost.Value, out (byte[] Packet, OfferedFormat Format) original))
         {
             return;
         }
 
         Retransmissions++;
-        if (Format.RtxPayloadType < 0)
+        if (original.Format.RtxPayloadType < 0)
         {
             long index = _sequence - (ushort)(_sequence - lost.Value);
-            _owner.SendRtp(original, index);
+            _owner.SendRtp(original.Packet, index);
             return;
         }
 
-        SendRtx(original);
+        SendRtx(original.Packet, original.Format);
     }
 
     /// <summary>Bandwidth probes as browsers send them: padding on the RTX stream, before or between frames.</summary>
     public void SendRtxPadding(int length) => SendPadding(RtxSsrc, (byte)Format.RtxPayloadType, ref _rtxSequence, length);
+
+    /// <summary>Another codec or mode on the same SSRC, from a keyframe on.</summary>
+    public void ChangeFormat(OfferedFormat format)
+    {
+        Format = format;
+        _keyframeWanted = true;
+    }
 
     /// <summary>Padding that takes a number of the media stream itself.</summary>
     public void SendMediaPadding(int length)
@@ -175,7 +192,7 @@ internal sealed class Publication
     {
         foreach (ushort sequence in _historyOrder.TakeLast(count))
         {
-            SendRtx(_history[sequence]);
+            SendRtx(_history[sequence].Packet, _history[sequence].Format);
         }
     }
 
@@ -250,13 +267,13 @@ internal sealed class Publication
     private int WriteHeader(Span<byte> destination, in RtpHeader header, bool isRtx = false)
     {
         var writer = new RtpHeaderWriter(destination, header);
-        Span<byte> value = stackalloc byte[32];
+        Span<byte> value = stackalloc byte[64];
         foreach ((byte id, HeaderExtensionKind kind) in Section.Extensions)
         {
             int length = 0;
             switch (kind)
             {
-                case HeaderExtensionKind.Mid when SendsMid:
+                case HeaderExtensionKind.Mid when !OmitsMid && (SendsMid || isRtx && Retransmissions <= RetransmissionsWithMid):
                     length = System.Text.Encoding.ASCII.GetBytes(Section.Mid, value);
                     break;
                 case HeaderExtensionKind.Rid when Rid is not null && !isRtx:
@@ -264,12 +281,20 @@ internal sealed class Publication
                     length = System.Text.Encoding.ASCII.GetBytes(Rid, value);
                     break;
                 case HeaderExtensionKind.AudioLevel:
-                    value[0] = 0x80 | 20;
+                    value[0] = AudioLevel;
                     length = 1;
                     break;
                 case HeaderExtensionKind.VideoOrientation:
                     value[0] = Orientation;
                     length = 1;
+                    break;
+                case HeaderExtensionKind.PlayoutDelay:
+                    PlayoutDelay.CopyTo(value);
+                    length = PlayoutDelay.Length;
+                    break;
+                case HeaderExtensionKind.DependencyDescriptor:
+                    DependencyDescriptor.CopyTo(value);
+                    length = DependencyDescriptor.Length;
                     break;
                 case HeaderExtensionKind.TransportCc:
                     BinaryPrimitives.WriteUInt16BigEndian(value, _owner.NextTransportSequence());
@@ -283,10 +308,10 @@ internal sealed class Publication
         return writer.Finish();
     }
 
-    private void SendRtx(byte[] original)
+    private void SendRtx(byte[] original, OfferedFormat format)
     {
         Assert.True(RtpReader.TryParse(original, out RtpReader rtp));
-        var header = new RtpHeader((byte)Format.RtxPayloadType, rtp.Marker, new SequenceNumber((ushort)_rtxSequence), rtp.Timestamp, new Ssrc(RtxSsrc));
+        var header = new RtpHeader((byte)format.RtxPayloadType, rtp.Marker, new SequenceNumber((ushort)_rtxSequence), rtp.Timestamp, new Ssrc(RtxSsrc));
         byte[] packet = new byte[2048];
         int length = WriteHeader(packet, in header, isRtx: true);
         length += Retransmission.WritePayload(packet.AsSpan(length), rtp.SequenceNumber, rtp.Payload);
@@ -313,7 +338,7 @@ internal sealed class Publication
 
     private void Remember(byte[] packet)
     {
-        _history[(ushort)_sequence] = packet;
+        _history[(ushort)_sequence] = (packet, Format);
         _historyOrder.Enqueue((ushort)_sequence);
         if (_historyOrder.Count > HistoryLength)
         {
