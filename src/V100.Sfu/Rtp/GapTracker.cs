@@ -65,6 +65,7 @@ public sealed class GapTracker(GapLimits limits)
     /// <summary>Packets that came after all, since the start.</summary>
     public long RecoveredCount { get; private set; }
 
+    /// <summary>When to call <see cref="WriteNacks"/>: something is due, or was given up just now.</summary>
     public Instant NextDeadline { get; private set; } = Instant.Never;
 
     public PacketArrival OnPacket(ExtendedSequence sequence, Instant now)
@@ -162,6 +163,7 @@ public sealed class GapTracker(GapLimits limits)
             AbandonedCount += end - first + Count;
             Remove(0, Count);
             _needsKeyframe = true;
+            NextDeadline = now;
             return;
         }
 

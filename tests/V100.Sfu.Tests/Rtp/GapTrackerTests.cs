@@ -128,6 +128,9 @@ public class GapTrackerTests(ITestOutputHelper output)
         Arrive(tracker, 30_000, 1);
         Assert.Equal(0, tracker.Count);
         Assert.Equal(29_898, tracker.AbandonedCount);
+        Assert.Equal(Ms(1), tracker.NextDeadline);
+        Assert.Empty(Ask(tracker, 1));
+        Assert.Equal(Instant.Never, tracker.NextDeadline);
         Assert.True(tracker.TryTakeKeyframeNeed());
         Arrive(tracker, 30_002, 2);
         Assert.Equal([30_001], Ask(tracker, 20));
