@@ -37,21 +37,29 @@ public readonly record struct GapLimits(int Capacity, TimeSpan ReorderTolerance,
 /// Call <see cref="OnPacket"/> for each packet; at <see cref="NextDeadline"/> call <see cref="WriteNacks"/>; then look at
 /// <see cref="TryTakeKeyframeNeed"/>. A gap that does not fit the capacity, and a packet that was asked for too often or too long, is given
 /// up; in video only a key frame then helps. Nothing allocates.
+///
+/// How long an answer takes it learns from the answers, and asks for one packet at growing distances: a publisher far away is neither asked
+/// ten times for each packet nor given up before it can have answered.
 /// </remarks>
 public sealed class GapTracker(GapLimits limits)
 {
     /// <summary>The shortest time between two requests for one packet.</summary>
     private static readonly TimeSpan MinRetryInterval = TimeSpan.FromMilliseconds(20);
 
+    private const int MaxAmbiguousAnswers = 3;
+
     // In the order of the sequence.
     private readonly Missing[] _missing = new Missing[limits.Capacity];
     private long _newest = -1;
+    private TimeSpan _responseTime;
+    private int _ambiguousAnswers;
     private bool _needsKeyframe;
 
     private struct Missing
     {
         public long Sequence;
         public Instant NoticedAt;
+        public Instant FirstRequestAt;
         public Instant NextRequestAt;
         public int Requests;
     }
@@ -71,7 +79,13 @@ public sealed class GapTracker(GapLimits limits)
     public PacketArrival OnPacket(ExtendedSequence sequence, Instant now)
     {
         long value = sequence.Value;
-        if (_newest < 0 || value == _newest + 1)
+        if (_newest < 0)
+        {
+            _newest = value;
+            return PacketArrival.InOrder;
+        }
+
+        if (value == _newest + 1)
         {
             _newest = value;
             return PacketArrival.InOrder;
@@ -90,6 +104,7 @@ public sealed class GapTracker(GapLimits limits)
             return PacketArrival.Unexpected;
         }
 
+        LearnResponseTime(in _missing[index], now);
         Remove(index, 1);
         RecoveredCount++;
         return PacketArrival.Recovered;
@@ -137,7 +152,7 @@ public sealed class GapTracker(GapLimits limits)
         }
 
         int written = GenericNack.Write(ref writer, sender, media, due[..dueCount]);
-        Instant next = now + (roundTrip > MinRetryInterval ? roundTrip : MinRetryInterval);
+        TimeSpan interval = RetryInterval(roundTrip);
         int left = written;
         NextDeadline = Instant.Never;
         for (int index = 0; index < Count; index++)
@@ -145,7 +160,8 @@ public sealed class GapTracker(GapLimits limits)
             ref Missing missing = ref _missing[index];
             if (left > 0 && missing.NextRequestAt <= now)
             {
-                missing.NextRequestAt = next;
+                missing.FirstRequestAt = missing.Requests == 0 ? now : missing.FirstRequestAt;
+                missing.NextRequestAt = now + interval * (1 + missing.Requests / 2.0);
                 missing.Requests++;
                 left--;
             }
@@ -154,6 +170,36 @@ public sealed class GapTracker(GapLimits limits)
         }
 
         return written;
+    }
+
+    /// <summary>A little more than an answer takes, as far as that is known.</summary>
+    private TimeSpan RetryInterval(TimeSpan roundTrip)
+    {
+        TimeSpan expected = _responseTime > TimeSpan.Zero ? _responseTime * 1.25 : roundTrip;
+        return expected > MinRetryInterval ? expected : MinRetryInterval;
+    }
+
+    /// <summary>
+    /// What was asked for once has an answer that belongs to the question. Which request was answered of several, nobody knows; when that
+    /// goes on, the way has become longer than the distances between them, and it was the first.
+    /// </summary>
+    private void LearnResponseTime(ref readonly Missing missing, Instant now)
+    {
+        if (missing.Requests == 0)
+        {
+            return;
+        }
+
+        _ambiguousAnswers = missing.Requests == 1 ? 0 : _ambiguousAnswers + 1;
+        TimeSpan measured = now - missing.FirstRequestAt;
+        if (_responseTime == TimeSpan.Zero)
+        {
+            _responseTime = measured;
+        }
+        else if (_ambiguousAnswers is 0 or > MaxAmbiguousAnswers)
+        {
+            _responseTime += (measured - _responseTime) / 8;
+        }
     }
 
     private void AddGap(long first, long end, Instant now)
