@@ -50,6 +50,7 @@ public sealed class GapTracker(GapLimits limits)
 
     // In the order of the sequence.
     private readonly Missing[] _missing = new Missing[limits.Capacity];
+    private long _oldest = -1;
     private long _newest = -1;
     private TimeSpan _responseTime;
     private int _ambiguousAnswers;
@@ -81,7 +82,7 @@ public sealed class GapTracker(GapLimits limits)
         long value = sequence.Value;
         if (_newest < 0)
         {
-            _newest = value;
+            _oldest = _newest = value;
             return PacketArrival.InOrder;
         }
 
@@ -96,6 +97,15 @@ public sealed class GapTracker(GapLimits limits)
             AddGap(_newest + 1, value, now);
             _newest = value;
             return PacketArrival.InOrder;
+        }
+
+        if (value < _oldest && _oldest - value <= _missing.Length - Count)
+        {
+            // The first that came was not the first that was sent; a keyframe begins with that one.
+            PrependGap(value + 1, _oldest, now);
+            _oldest = value;
+            RecoveredCount++;
+            return PacketArrival.Recovered;
         }
 
         int index = Find(value);
@@ -200,6 +210,20 @@ public sealed class GapTracker(GapLimits limits)
         {
             _responseTime += (measured - _responseTime) / 8;
         }
+    }
+
+    private void PrependGap(long first, long end, Instant now)
+    {
+        int count = (int)(end - first);
+        Array.Copy(_missing, 0, _missing, count, Count);
+        Instant requestAt = now + limits.ReorderTolerance;
+        for (int index = 0; index < count; index++)
+        {
+            _missing[index] = new Missing { Sequence = first + index, NoticedAt = now, NextRequestAt = requestAt };
+        }
+
+        Count += count;
+        NextDeadline = count > 0 ? Instant.Earlier(NextDeadline, requestAt) : NextDeadline;
     }
 
     private void AddGap(long first, long end, Instant now)

@@ -57,6 +57,20 @@ public class GapTrackerTests(ITestOutputHelper output)
         Assert.Equal(1, tracker.RecoveredCount);
     }
 
+    [Fact]
+    public void What_was_sent_before_the_first_that_came_is_new_and_shows_the_gap_between()
+    {
+        var tracker = new GapTracker(GapLimits.Video);
+        Arrive(tracker, 105, 0);
+        Arrive(tracker, 107, 0);
+        Assert.Equal(PacketArrival.Recovered, Arrive(tracker, 102, 1));
+        Assert.Equal(PacketArrival.Unexpected, Arrive(tracker, 102, 2));
+        Assert.Equal(PacketArrival.Recovered, Arrive(tracker, 101, 2));
+        Assert.Equal([103, 104, 106], Ask(tracker, 20));
+        Assert.Equal(PacketArrival.Recovered, Arrive(tracker, 104, 21));
+        Assert.Equal(PacketArrival.Unexpected, Arrive(tracker, 105, 22));
+    }
+
     [Theory]
     [InlineData(5)]
     [InlineData(60)]
