@@ -72,7 +72,7 @@ public sealed class SenderReportTests(ITestOutputHelper output)
     private static void AssertTrueClocks(Playback playback, Instant since = default)
     {
         PlayedReport[] reports = [.. playback.Reports.Where(report => report.At >= since)];
-        Assert.True(reports.Length >= 2, $"{reports.Length} reports");
+        Assert.True(reports.Length >= (since == default ? 2 : 1), $"{reports.Length} reports");
         foreach (PlayedReport report in reports)
         {
             foreach (PlayedPacket packet in playback.Packets.Values)
