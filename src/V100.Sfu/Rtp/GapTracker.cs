@@ -120,6 +120,9 @@ public sealed class GapTracker(GapLimits limits)
         return PacketArrival.Recovered;
     }
 
+    /// <summary>Whether the packet is missed now.</summary>
+    public bool IsMissing(ExtendedSequence sequence) => Find(sequence.Value) >= 0;
+
     /// <summary>Stops asking for what is older: a key frame began here.</summary>
     public void DiscardBefore(ExtendedSequence sequence)
     {
