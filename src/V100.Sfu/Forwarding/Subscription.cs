@@ -15,9 +15,6 @@ internal sealed partial class Subscription
     /// <summary>Bytes that a rewritten header and SRTP may add to a payload.</summary>
     private const int MaxOverhead = 256 + SrtpSender.MaxOverhead;
 
-    /// <summary>How often a subscription that waits says so again, to the shard that receives the track.</summary>
-    private static readonly TimeSpan KeyframeWishInterval = TimeSpan.FromMilliseconds(100);
-
     private readonly SfuShard _shard;
     private readonly Peer _peer;
     private readonly SequenceRewriter _sequences;
@@ -32,7 +29,6 @@ internal sealed partial class Subscription
     /// <summary>Of <see cref="_codec"/> in the section's list.</summary>
     private uint _codecIndex;
     private uint _lastTimestamp;
-    private Instant _nextKeyframeWish;
     private int _generation;
     private bool _awaitsKeyframe;
 
@@ -102,7 +98,6 @@ internal sealed partial class Subscription
             _publishedCodec = null;
             _generation = -1;
             AwaitKeyframe();
-            _nextKeyframeWish = now;
         }
 
         RequestKeyframeIfAwaited(now);
@@ -111,12 +106,14 @@ internal sealed partial class Subscription
     /// <summary>Asks for what a video subscription needs to begin, once its peer can be sent to.</summary>
     public void RequestKeyframeIfAwaited(Instant now)
     {
-        if (_fanout is not null && _awaitsKeyframe && Section.Kind == MediaKind.Video && _peer.CanSend && now >= _nextKeyframeWish)
+        if (_fanout is not null && _awaitsKeyframe && Section.Kind == MediaKind.Video && _peer.CanSend)
         {
-            _nextKeyframeWish = now + KeyframeWishInterval;
-            _shard.RequestKeyframe(_fanout.Track, now);
+            _fanout.RequestKeyframe(now);
         }
     }
+
+    /// <summary>The subscriber says that it cannot go on without a keyframe.</summary>
+    public void RequestKeyframe(Instant now) => _fanout?.RequestKeyframe(now);
 
     /// <summary>One packet of the source: header, encryption straight into the batch, done.</summary>
     public void Forward(in MediaPacket packet, in RtpReader rtp, Instant now)

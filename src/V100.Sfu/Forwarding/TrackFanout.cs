@@ -17,7 +17,11 @@ internal sealed class TrackFanout
     private const int AudioCachePackets = 64;
     private static readonly TimeSpan CacheAge = TimeSpan.FromSeconds(2);
 
+    /// <summary>How often a wish for a keyframe is said again to the shard that receives the track: the first may have been lost in a full ring.</summary>
+    private static readonly TimeSpan KeyframeWishInterval = TimeSpan.FromMilliseconds(100);
+
     private readonly SfuShard _shard;
+    private Instant _nextKeyframeWish;
     private Subscription[] _subscriptions = [];
     private SenderReportMap _clock;
     private int _generation = -1;
@@ -64,11 +68,29 @@ internal sealed class TrackFanout
             StartGeneration(packet.Generation);
         }
 
+        if (packet.StartsKeyframe)
+        {
+            _nextKeyframeWish = now;
+        }
+
         // Padding too: a subscription that begins later must know that its number is no loss.
         Cache.TryAdd(packet.Sequence, packet.Buffer, now);
         foreach (Subscription subscription in _subscriptions)
         {
             subscription.Forward(in packet, in rtp, now);
+        }
+    }
+
+    /// <summary>
+    /// One of the subscribers needs a keyframe. While one is wished for and has not come by, another wish says nothing new: a flood of
+    /// them does not fill the ring in which media goes as well.
+    /// </summary>
+    public void RequestKeyframe(Instant now)
+    {
+        if (now >= _nextKeyframeWish)
+        {
+            _nextKeyframeWish = now + KeyframeWishInterval;
+            _shard.RequestKeyframe(Track, now);
         }
     }
 
