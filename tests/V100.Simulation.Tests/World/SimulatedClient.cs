@@ -60,7 +60,12 @@ internal sealed class SimulatedClient : IDisposable
     public bool IsClosed => _dtls is { State: V100.Net.Crypto.DtlsState.Closed or V100.Net.Crypto.DtlsState.Failed };
     public Instant ConnectedAt { get; private set; } = Instant.Never;
     public SrtpSender Sender => _sender!;
-    public int TransportFeedbackPackets { get; private set; }
+    public int TransportFeedbackPackets => TransportFeedbackTimes.Count;
+    public List<Instant> TransportFeedbackTimes { get; } = [];
+
+    /// <summary>The transport-wide numbers that feedback was about, and whether it said that the packet came.</summary>
+    public Dictionary<int, bool> TransportSequencesReported { get; } = [];
+    public int TransportPacketsSent => _transportSequence;
     public int ReceiverReports { get; private set; }
     public int UndecryptedPackets { get; private set; }
     public int PacketsReceived { get; private set; }
@@ -326,7 +331,7 @@ internal sealed class SimulatedClient : IDisposable
         }
         else if (packet.IsTransportFeedback(TransportFeedbackFormat.TransportWideCongestionControl))
         {
-            TransportFeedbackPackets++;
+            HandleTransportFeedback(in packet, now);
         }
         else if (Goodbye.TryParse(in packet, out Goodbye goodbye))
         {
@@ -335,6 +340,17 @@ internal sealed class SimulatedClient : IDisposable
                 uint ended = goodbye[index].Value;
                 Playbacks.FindAll(playback => playback.Ssrc == ended).ForEach(playback => playback.SaidGoodbye = true);
             }
+        }
+    }
+
+    private void HandleTransportFeedback(in RtcpPacket packet, Instant now)
+    {
+        Assert.True(TransportFeedback.TryParse(in packet, out TransportFeedback feedback));
+        TransportFeedbackTimes.Add(now);
+        foreach (TransportFeedback.Status status in feedback)
+        {
+            int sequence = status.Sequence.Value;
+            TransportSequencesReported[sequence] = status.IsReceived || TransportSequencesReported.GetValueOrDefault(sequence);
         }
     }
 
