@@ -32,6 +32,9 @@ internal sealed partial class Subscription
     private int _generation;
     private bool _awaitsKeyframe;
 
+    /// <summary>The keyframe that is awaited begins another source, with a clock of its own.</summary>
+    private bool _awaitsSource;
+
     /// <summary>The blocks of redundant audio name payload types, and the subscriber's are others.</summary>
     private bool _rewritesRed;
 
@@ -198,6 +201,8 @@ internal sealed partial class Subscription
     {
         if (packet.Codec != _publishedCodec && !TryMatchCodecSlow(packet.Codec))
         {
+            // When it comes back to a codec that the subscriber has, numbers go on without those of what was left out.
+            _awaitsKeyframe = true;
             _shard.Counters.Increment(SfuCounter.DroppedCodecMismatch);
             return false;
         }
@@ -227,7 +232,12 @@ internal sealed partial class Subscription
             _timestamps = new TimestampRewriter(_shard.Entropy.NextUInt32(), packet.Codec.ClockRateHz);
         }
 
-        _timestamps.SwitchTo(rtp.Timestamp, now);
+        if (_awaitsSource)
+        {
+            _timestamps.SwitchTo(rtp.Timestamp, now);
+        }
+
+        _awaitsSource = false;
         return true;
     }
 
@@ -237,7 +247,7 @@ internal sealed partial class Subscription
     /// </summary>
     private void AwaitKeyframe()
     {
-        _awaitsKeyframe = true;
+        _awaitsKeyframe = _awaitsSource = true;
         _history.DiscardBefore(_sequences.NextOutput);
     }
 
