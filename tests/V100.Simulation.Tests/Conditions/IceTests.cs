@@ -122,6 +122,33 @@ public sealed class IceTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void An_address_may_pass_to_another_client_before_the_server_knows_that_the_first_is_gone()
+    {
+        foreach (int seed in Seed.Each(output, count: 5))
+        {
+            using var world = new SimulatedWorld(seed, shardCount: 3);
+            SimulatedClient alice = world.Publish();
+            SimulatedClient bob = world.Subscribe();
+            world.RunUntilConnected();
+            world.Run(1);
+            bob.Vanish();
+            world.Remove(bob);
+            SimulatedClient carol = world.Add(ClientOffer.Subscriber());
+            carol.Rebind(bob.Address);
+            world.Join(carol, "carol", V100.Sfu.Sdp.SessionRole.Subscribe, "alice");
+            world.RunUntilConnected(10);
+            world.Run(40);
+            Assert.Equal(PeerCloseReason.ConsentExpired, world.SessionOf(bob).CloseReason);
+            world.Run(10);
+            world.Settle();
+            PlaybackChecks.IsTrue(carol.VideoPlayback);
+            PlaybackChecks.IsTrue(carol.AudioPlayback);
+            Assert.Equal(alice.Video.Number - 1, carol.VideoPlayback.Packets.Values.Last().Mark.Number);
+            Assert.Equal(2, world.Server.PeerCount);
+        }
+    }
+
+    [Fact]
     public void Consent_survives_checks_of_which_half_are_lost()
     {
         foreach (int seed in Seed.Each(output, count: 5))

@@ -1,3 +1,4 @@
+using V100.Sfu.Peers;
 using V100.Sfu.Sdp;
 using V100.Simulation.World;
 using Xunit.Abstractions;
@@ -155,6 +156,37 @@ public sealed class MappingTests(ITestOutputHelper output)
             PlaybackChecks.IsWhole(bob.VideoPlayback);
             PlaybackChecks.HasAllMedia(bob.VideoPlayback, alice.Video);
             Assert.Equal(4, bob.VideoPlayback.FormatsSeen.Count);
+        }
+    }
+
+    [Fact]
+    public void Line_21_What_a_subscriber_cannot_play_leaves_no_gap_when_the_publisher_comes_back_from_it()
+    {
+        foreach (int seed in Seed.Each(output))
+        {
+            using var world = new SimulatedWorld(seed);
+            SimulatedClient alice = world.Publish(offer: ClientOffer.Publisher(world.Random, Formats(96, 97, 98, 99, 100, 101, 102, 103)));
+            OfferedFormat vp8 = alice.Video.Section.Formats[2];
+            OfferedFormat h264 = alice.Video.Section.Formats[0];
+            alice.Video.ChangeFormat(vp8);
+            SimulatedClient bob = world.Subscribe();
+            world.Network.SetPath(bob.Address, LinkConditions.Good, new LinkConditions { Jitter = TimeSpan.FromMilliseconds(10) });
+            world.RunUntilConnected();
+            for (int turn = 0; turn < 6; turn++)
+            {
+                world.Run(0.5);
+                alice.Video.ChangeFormat(turn % 2 == 0 ? h264 : vp8);
+            }
+
+            int requests = alice.Video.KeyframeRequests;
+            world.Run(1);
+            world.Settle();
+            PlaybackChecks.IsInOrder(bob.VideoPlayback);
+            Assert.Equal(alice.Video.Number - 1, bob.VideoPlayback.Packets.Values.Last().Mark.Number);
+            Assert.Equal(0, bob.VideoPlayback.Holes);
+            Assert.Equal("VP8/90000", Assert.Single(bob.VideoPlayback.FormatsSeen).Name);
+            Assert.InRange(alice.Video.KeyframeRequests - requests, 0, 1);
+            Assert.True(world.Server.Count(SfuCounter.DroppedCodecMismatch) > 50);
         }
     }
 

@@ -54,6 +54,30 @@ public sealed class SenderReportTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Line_11_The_clocks_stay_true_over_the_wrap_of_the_timestamps()
+    {
+        foreach (int seed in Seed.Each(output))
+        {
+            using var world = new SimulatedWorld(seed);
+            SimulatedClient alice = world.Publish(configure: client =>
+            {
+                client.Video.WrapTimestampsAt(world.Now + TimeSpan.FromSeconds(2 + world.Random.NextDouble()));
+                client.Audio.WrapTimestampsAt(world.Now + TimeSpan.FromSeconds(2 + world.Random.NextDouble()));
+            });
+            SimulatedClient bob = world.Subscribe();
+            world.RunUntilConnected();
+            world.Run(5);
+            world.Settle();
+            Assert.InRange(bob.VideoPlayback.Packets.Values.Last().Mark.Timestamp, 1u, uint.MaxValue / 2);
+            Assert.InRange(bob.VideoPlayback.Packets.Values.First().Mark.Timestamp, uint.MaxValue / 2, uint.MaxValue);
+            AssertTrueClocks(bob.AudioPlayback);
+            AssertTrueClocks(bob.VideoPlayback);
+            PlaybackChecks.IsWhole(bob.VideoPlayback);
+            PlaybackChecks.HasAllMedia(bob.VideoPlayback, alice.Video);
+        }
+    }
+
+    [Fact]
     public void Line_11_Without_the_publishers_report_there_is_none()
     {
         foreach (int seed in Seed.Each(output, count: 5))

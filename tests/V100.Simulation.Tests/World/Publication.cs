@@ -100,6 +100,9 @@ internal sealed class Publication
 
     public void StartAt(ushort sequence) => _sequence = sequence;
 
+    /// <summary>Timestamps are 0 at that instant, having wrapped.</summary>
+    public void WrapTimestampsAt(Instant instant) => _timestampBase -= TimestampOf(instant);
+
     public void Start(Instant now)
     {
         _nextFrame = now + TimeSpan.FromMilliseconds(_random.Next(1, 20));
