@@ -12,8 +12,11 @@ namespace V100.Sfu.Forwarding;
 /// </summary>
 internal sealed partial class Subscription
 {
-    /// <summary>Bytes that a rewritten header and SRTP may add to a payload.</summary>
-    private const int MaxOverhead = 256 + SrtpSender.MaxOverhead;
+    /// <summary>The longest header that is written: a publisher's extension values, which may be longer than a packet, go no further.</summary>
+    private const int MaxHeaderLength = 256;
+
+    /// <summary>Bytes that a packet may have besides its payload.</summary>
+    private const int MaxOverhead = MaxHeaderLength + Retransmission.OriginalSequenceLength + SrtpSender.MaxOverhead;
 
     /// <summary>How often a subscription that waits says so again, to the shard that receives the track.</summary>
     private static readonly TimeSpan KeyframeWishInterval = TimeSpan.FromMilliseconds(100);
@@ -139,7 +142,7 @@ internal sealed partial class Subscription
         var header = new RtpHeader(_codec!.PayloadType, rtp.Marker, sequence.Wire, timestamp, Ssrc);
         ReadOnlySpan<byte> payload = rtp.Payload;
         Span<byte> target = _shard.Output.Reserve(in _peer.Remote, in _peer.Local, payload.Length + MaxOverhead);
-        int headerLength = _headers!.Write(target, in header, rtp.Extensions, 0, 0);
+        int headerLength = _headers!.Write(target[..MaxHeaderLength], in header, rtp.Extensions, 0, 0);
         if (headerLength == 0)
         {
             _shard.Counters.Increment(SfuCounter.DroppedTooLong);
@@ -178,7 +181,7 @@ internal sealed partial class Subscription
 
         var header = new RtpHeader(_codec!.PayloadType, false, slot.Wire, _lastTimestamp, Ssrc, HasPadding: true);
         Span<byte> target = _shard.Output.Reserve(in _peer.Remote, in _peer.Local, MaxOverhead + 1);
-        int headerLength = _headers!.Write(target, in header, default, 0, 0);
+        int headerLength = _headers!.Write(target[..MaxHeaderLength], in header, default, 0, 0);
         int padding = Padding.Write(target[headerLength..], 1);
         _shard.Output.Commit(_peer.SrtpSender.ProtectRtp(target, headerLength, target.Slice(headerLength, padding), slot.Value));
     }
@@ -248,7 +251,7 @@ internal sealed partial class Subscription
             rtx ? (byte)_codec.RtxPayloadType : _codec.PayloadType, rtp.Marker, sequence.Wire, sent.Timestamp, rtx ? RetransmissionSsrc : Ssrc);
         ReadOnlySpan<byte> payload = rtp.Payload;
         Span<byte> target = _shard.Output.Reserve(in _peer.Remote, in _peer.Local, payload.Length + MaxOverhead);
-        int headerLength = _headers!.Write(target, in header, rtp.Extensions, 0, 0);
+        int headerLength = _headers!.Write(target[..MaxHeaderLength], in header, rtp.Extensions, 0, 0);
         if (headerLength == 0)
         {
             _shard.Counters.Increment(SfuCounter.DroppedTooLong);
