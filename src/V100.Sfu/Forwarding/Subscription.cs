@@ -121,7 +121,13 @@ internal sealed partial class Subscription
     /// <summary>One packet of the source: header, encryption straight into the batch, done.</summary>
     public void Forward(in MediaPacket packet, in RtpReader rtp, Instant now)
     {
-        if (!_peer.CanSend || !TryFollow(in packet, in rtp, now))
+        if (!_peer.CanSend)
+        {
+            _shard.Counters.Increment(SfuCounter.DroppedBeforeKeys);
+            return;
+        }
+
+        if (!TryFollow(in packet, in rtp, now))
         {
             return;
         }

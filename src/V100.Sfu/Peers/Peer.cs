@@ -76,6 +76,7 @@ internal sealed partial class Peer
             Synchronize(now); // A restart's first check may come before the command that tells of it.
             if (_closed)
             {
+                _shard.Counters.Increment(SfuCounter.StunRejected);
                 return;
             }
         }

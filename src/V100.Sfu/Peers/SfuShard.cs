@@ -103,7 +103,14 @@ public sealed class SfuShard : IDisposable
         int owner = descriptor.OwnerShard;
         if (owner == Index)
         {
-            descriptor.Peer?.HandleCheck(in request, in datagram, now);
+            if (descriptor.Peer is { } owned)
+            {
+                owned.HandleCheck(in request, in datagram, now);
+            }
+            else
+            {
+                Counters.Increment(SfuCounter.StunRejected); // The peer is closed, and the control plane has not heard of it yet.
+            }
         }
         else if (owner >= 0)
         {
