@@ -221,6 +221,9 @@ public sealed class SfuShard : IDisposable
             case ShardMessageKind.Datagram:
                 HandleHandedOver(message.Buffer!, message.Remote, message.Local, now);
                 break;
+            case ShardMessageKind.AddressTaken:
+                HandleAddressTaken(message.Remote);
+                break;
         }
     }
 
@@ -338,10 +341,27 @@ public sealed class SfuShard : IDisposable
     /// <summary>At most two events a peer, so the queue is bounded by the peers.</summary>
     internal void Report(in PeerEvent e) => _events.Enqueue(e);
 
+    internal bool IsRegistered(in TransportAddress remote, Peer peer) =>
+        _byAddress.TryGetValue(remote, out Peer? registered) && registered == peer && Directory.IsRegistered(in remote, peer.Descriptor);
+
     internal void Register(in TransportAddress remote, Peer peer)
     {
+        bool isTaken = Directory.TryFind(in remote, out PeerDescriptor former) && former != peer.Descriptor;
         _byAddress[remote] = peer;
         Directory.Register(in remote, peer.Descriptor);
+        if (isTaken && former.OwnerShard is var shard && shard >= 0 && shard != Index)
+        {
+            Send(shard, new ShardMessage { Kind = ShardMessageKind.AddressTaken, Remote = remote });
+        }
+    }
+
+    /// <summary>Lets go of an address that a peer of another shard has now, or what comes from it here would go on to the former one.</summary>
+    private void HandleAddressTaken(in TransportAddress remote)
+    {
+        if (_byAddress.TryGetValue(remote, out Peer? former) && !Directory.IsRegistered(in remote, former.Descriptor))
+        {
+            _byAddress.Remove(remote);
+        }
     }
 
     internal void Unregister(in TransportAddress remote, Peer peer)
