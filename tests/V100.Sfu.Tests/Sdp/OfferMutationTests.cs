@@ -1,4 +1,5 @@
 using V100.Sfu.Sdp;
+using V100.Sfu.Tests.Rtp;
 using Xunit.Abstractions;
 
 namespace V100.Sfu.Tests.Sdp;
@@ -9,31 +10,29 @@ namespace V100.Sfu.Tests.Sdp;
 /// </summary>
 public sealed class OfferMutationTests(ITestOutputHelper output)
 {
-    private const int Count = 20_000;
+    private static readonly int s_count = Seeds.Scaled(20_000);
     private const long MaxAllocatedBytes = 8 << 20;
 
     [Fact]
     public void Damaged_offers_are_answered_or_refused()
     {
-        int seed = Environment.TickCount;
-        output.WriteLine($"seed {seed}");
-        var random = new Random(seed);
+        Random random = Seeds.NewRandom(output);
         string[] offers = Array.ConvertAll(Offers.All, Offers.Read);
         int answered = 0;
         long costliest = 0;
-        for (int i = 0; i < Count; i++)
+        for (int i = 0; i < s_count; i++)
         {
             string offer = Mutate(offers, random);
             long allocated = GC.GetAllocatedBytesForCurrentThread();
             if (OfferAnswer.TryAnswer(offer, Offers.Parameters((SessionRole)random.Next(1, 4)), out NegotiatedSession? session, out SdpError error))
             {
                 answered++;
-                Assert.True(SdpReader.TryRead(session.AnswerText, out SessionDescription? answer, out SdpError reread), $"seed {seed}, mutation {i}: {reread.Message}");
+                Assert.True(SdpReader.TryRead(session.AnswerText, out SessionDescription? answer, out SdpError reread), $"mutation {i}: {reread.Message}");
                 Assert.Equal(session.Sections.Length, answer.Media.Count);
             }
             else
             {
-                Assert.True(error.Kind != SdpErrorKind.None && error.Message.Length is > 0 and < 20_000, $"seed {seed}, mutation {i}");
+                Assert.True(error.Kind != SdpErrorKind.None && error.Message.Length is > 0 and < 20_000, $"mutation {i}");
                 Assert.InRange(error.Line, error.Kind == SdpErrorKind.Malformed ? 1 : 0, offer.Split('\n').Length + 1);
             }
 
@@ -43,7 +42,7 @@ public sealed class OfferMutationTests(ITestOutputHelper output)
 
         // Both outcomes must be met, or the mutations test nothing.
         output.WriteLine($"{answered} answered, costliest {costliest} bytes");
-        Assert.InRange(answered, Count / 20, Count * 19 / 20);
+        Assert.InRange(answered, s_count / 20, s_count * 19 / 20);
         Assert.InRange(costliest, 1, MaxAllocatedBytes);
     }
 
