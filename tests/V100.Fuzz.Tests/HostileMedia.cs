@@ -29,10 +29,13 @@ internal sealed class HostileMedia(SimulatedClient client, Random random, Mutato
     private readonly byte[] _packet = new byte[8192];
     private readonly Dictionary<Publication, uint> _sources = [];
 
+    /// <summary>Packets in their order and undamaged, so that a cache keeps as many as it can.</summary>
+    public bool IsOrderly { get; init; }
+
     public byte[] NextRtp()
     {
         byte[] plaintext = WriteRtp();
-        return random.Next(3) > 0 ? SealRtp(plaintext) : SealRtp(Damage(plaintext));
+        return IsOrderly || random.Next(3) > 0 ? SealRtp(plaintext) : SealRtp(Damage(plaintext));
     }
 
     public byte[] NextRtcp()
@@ -93,7 +96,7 @@ internal sealed class HostileMedia(SimulatedClient client, Random random, Mutato
     /// <summary>The SSRC of the track's media now; sometimes a new one.</summary>
     private uint SourceOf(Publication publication)
     {
-        if (random.Next(2000) == 0)
+        if (!IsOrderly && random.Next(2000) == 0)
         {
             _sources[publication] = (uint)random.Next(1, 32);
         }
@@ -135,7 +138,7 @@ internal sealed class HostileMedia(SimulatedClient client, Random random, Mutato
     private ushort NextSequence(uint ssrc)
     {
         long newest = _newest.GetValueOrDefault(ssrc, 2000);
-        return (ushort)random.Next(60) switch
+        return (IsOrderly ? 60 : random.Next(60)) switch
         {
             0 => (ushort)random.Next(65536),
             1 => (ushort)(newest + 0x7FFF),

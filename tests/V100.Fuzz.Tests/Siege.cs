@@ -65,13 +65,23 @@ internal sealed class Siege : IDisposable
         _ => _seen[Random.Next(_seen.Count)],
     };
 
-    /// <summary>Noise, a damaged packet, or one as it was sent.</summary>
-    public byte[] Hostile() => Random.Next(10) switch
+    /// <summary>Noise, a damaged packet, or one as it was sent; but no check that is valid, which is nobody's without a password.</summary>
+    public byte[] Hostile()
     {
-        0 => Mutator.Noise(Random.Next(1, 1500)),
-        1 => [.. Pick()],
-        _ => Mutator.Mutate(Pick(), Pick()),
-    };
+        byte[] bytes = Random.Next(10) switch
+        {
+            0 => Mutator.Noise(Random.Next(1, 1500)),
+            1 => [.. Pick()],
+            _ => Mutator.Mutate(Pick(), Pick()),
+        };
+        if (bytes.Length >= 20 && bytes[0] <= 3)
+        {
+            // Of the transaction id, so that nobody takes the answer for one to a check of its own either.
+            Random.NextBytes(bytes.AsSpan(8, 12));
+        }
+
+        return bytes;
+    }
 
     public TransportAddress Stranger() => TransportAddress.FromIPv4(0xCB007100 + (uint)Random.Next(256), (ushort)Random.Next(1, 65536));
 
