@@ -288,6 +288,12 @@ internal sealed partial class Subscription
         _shard.Counters.Increment(SfuCounter.RtpRetransmitted);
     }
 
+    /// <summary>
+    /// Gives back what is too old to be asked for, also where no packet comes any more: a source that pauses, or a pool at its
+    /// bound, which lets in none until buffers return.
+    /// </summary>
+    public void ExpireCache(Instant now) => _fanout?.Cache.Expire(now);
+
     /// <summary>Which of the publisher's extensions go on, under which of the subscriber's ids, and the subscriber's own mid.</summary>
     private HeaderRewriter CreateHeaderRewriter(MediaSection published)
     {
