@@ -12,6 +12,7 @@ namespace V100.Fuzz;
 internal sealed class HostileMedia(SimulatedClient client, Random random, Mutator mutator)
 {
     private const int MaxPayload = 1300;
+    private const int MaxNewSources = 40;
 
     private static readonly byte[][] _payloads =
     [
@@ -28,6 +29,7 @@ internal sealed class HostileMedia(SimulatedClient client, Random random, Mutato
     private readonly Dictionary<uint, long> _newest = [];
     private readonly byte[] _packet = new byte[8192];
     private readonly Dictionary<Publication, uint> _sources = [];
+    private uint _lastSource;
 
     /// <summary>Packets in their order and undamaged, so that a cache keeps as many as it can.</summary>
     public bool IsOrderly { get; init; }
@@ -96,9 +98,9 @@ internal sealed class HostileMedia(SimulatedClient client, Random random, Mutato
     /// <summary>The SSRC of the track's media now; sometimes a new one.</summary>
     private uint SourceOf(Publication publication)
     {
-        if (!IsOrderly && random.Next(2000) == 0)
+        if (!IsOrderly && _lastSource < MaxNewSources && random.Next(2000) == 0)
         {
-            _sources[publication] = (uint)random.Next(1, 32);
+            _sources[publication] = ++_lastSource;
         }
 
         return _sources.GetValueOrDefault(publication, publication.Ssrc);

@@ -57,6 +57,8 @@ internal sealed class Siege : IDisposable
     public SimulatedClient Mallory { get; }
     public SimulatedClient Eve { get; }
 
+    public long Count(SfuCounter counter) => World.Server.Count(counter);
+
     /// <summary>A packet of the corpus or of these calls.</summary>
     public byte[] Pick() => Random.Next(8) switch
     {
