@@ -1,4 +1,8 @@
+using V100.Net;
 using V100.Net.Crypto;
+using V100.Sfu.Peers;
+using V100.Sfu.Rooms;
+using V100.Sfu.Sdp;
 using V100.Sfu.Tests.Rtp;
 using V100.Simulation.World;
 using Xunit.Abstractions;
@@ -45,6 +49,42 @@ public sealed class MemoryTests(ITestOutputHelper output)
         Assert.True(end.NativeBytes - warm.NativeBytes < MaxNativeGrowthBytes, $"{warm} and {end}");
         Assert.Equal(0, end.BuffersInUse);
         world.AssertEmpty();
+    }
+
+    /// <summary>Answered and ended in a moment, while one session waits its half minute for a client that never comes.</summary>
+    [Fact]
+    public void Sessions_that_end_at_once_leave_no_memory_behind_while_another_waits()
+    {
+        using var world = new SimulatedWorld(output);
+        world.Join(world.Add(ClientOffer.Subscriber()), "nobody", SessionRole.Subscribe);
+        JoinAndLeave(world, WarmRounds);
+        Figures warm = Figures.Measure(world.Server);
+        JoinAndLeave(world, Seeds.Scaled(500));
+        Figures end = Figures.Measure(world.Server);
+        output.WriteLine($"{warm} and {end}");
+        Assert.Equal(1, world.Server.Rooms.SessionCount);
+        Assert.True(end.ManagedBytes - warm.ManagedBytes < MaxManagedGrowthBytes, $"{warm} and {end}");
+    }
+
+    private static void JoinAndLeave(SimulatedWorld world, int count)
+    {
+        for (; count > 0; count--)
+        {
+            SimulatedClient client = world.Add(ClientOffer.Publisher(world.Random));
+            Session session = world.Join(client, "mallory", SessionRole.Publish);
+            world.Server.Use(rooms => Close(rooms, session, world.Now), world.Now);
+            world.Remove(client);
+        }
+
+        static bool Close(RoomDirectory rooms, Session session, Instant now)
+        {
+            rooms.Close(session, PeerCloseReason.Requested, now);
+            while (rooms.TryPollEvent(out _))
+            {
+            }
+
+            return true;
+        }
     }
 
     private static void RunRound(SimulatedWorld world, Mutator mutator)
