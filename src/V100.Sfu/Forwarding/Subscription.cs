@@ -12,8 +12,11 @@ namespace V100.Sfu.Forwarding;
 /// </summary>
 internal sealed partial class Subscription
 {
-    /// <summary>Bytes that a rewritten header and SRTP may add to a payload.</summary>
-    private const int MaxOverhead = 256 + SrtpSender.MaxOverhead;
+    /// <summary>The longest header that is written: a publisher's extension values, which may be longer than a packet, go no further.</summary>
+    private const int MaxHeaderLength = 256;
+
+    /// <summary>Bytes that a packet may have besides its payload.</summary>
+    private const int MaxOverhead = MaxHeaderLength + Retransmission.OriginalSequenceLength + SrtpSender.MaxOverhead;
 
     private readonly SfuShard _shard;
     private readonly Peer _peer;
@@ -121,8 +124,14 @@ internal sealed partial class Subscription
     /// <summary>One packet of the source: header, encryption straight into the batch, done.</summary>
     public void Forward(in MediaPacket packet, in RtpReader rtp, Instant now)
     {
+        if (!_peer.CanSend)
+        {
+            _shard.Counters.Increment(SfuCounter.DroppedBeforeKeys);
+            return;
+        }
+
         bool awaited = _awaitsKeyframe;
-        if (!_peer.CanSend || !TryFollow(in packet, in rtp, now))
+        if (!TryFollow(in packet, in rtp, now))
         {
             return;
         }
@@ -152,7 +161,7 @@ internal sealed partial class Subscription
         var header = new RtpHeader(_codec!.PayloadType, rtp.Marker, sequence.Wire, timestamp, Ssrc);
         ReadOnlySpan<byte> payload = rtp.Payload;
         Span<byte> target = _shard.Output.Reserve(in _peer.Remote, in _peer.Local, payload.Length + MaxOverhead);
-        int headerLength = _headers!.Write(target, in header, rtp.Extensions, 0, 0);
+        int headerLength = _headers!.Write(target[..MaxHeaderLength], in header, rtp.Extensions, 0, 0);
         if (headerLength == 0)
         {
             _shard.Counters.Increment(SfuCounter.DroppedTooLong);
@@ -191,7 +200,7 @@ internal sealed partial class Subscription
 
         var header = new RtpHeader(_codec!.PayloadType, false, slot.Wire, _lastTimestamp, Ssrc, HasPadding: true);
         Span<byte> target = _shard.Output.Reserve(in _peer.Remote, in _peer.Local, MaxOverhead + 1);
-        int headerLength = _headers!.Write(target, in header, default, 0, 0);
+        int headerLength = _headers!.Write(target[..MaxHeaderLength], in header, default, 0, 0);
         int padding = Padding.Write(target[headerLength..], 1);
         _shard.Output.Commit(_peer.SrtpSender.ProtectRtp(target, headerLength, target.Slice(headerLength, padding), slot.Value));
     }
@@ -280,7 +289,7 @@ internal sealed partial class Subscription
             rtx ? (byte)codec.RtxPayloadType : codec.PayloadType, rtp.Marker, sequence.Wire, sent.Timestamp, rtx ? RetransmissionSsrc : Ssrc);
         ReadOnlySpan<byte> payload = rtp.Payload;
         Span<byte> target = _shard.Output.Reserve(in _peer.Remote, in _peer.Local, payload.Length + MaxOverhead);
-        int headerLength = _headers!.Write(target, in header, rtp.Extensions, 0, 0);
+        int headerLength = _headers!.Write(target[..MaxHeaderLength], in header, rtp.Extensions, 0, 0);
         if (headerLength == 0)
         {
             _shard.Counters.Increment(SfuCounter.DroppedTooLong);
@@ -310,6 +319,12 @@ internal sealed partial class Subscription
         PacketsRetransmitted++;
         _shard.Counters.Increment(SfuCounter.RtpRetransmitted);
     }
+
+    /// <summary>
+    /// Gives back what is too old to be asked for, also where no packet comes any more: a source that pauses, or a pool at its
+    /// bound, which lets in none until buffers return.
+    /// </summary>
+    public void ExpireCache(Instant now) => _fanout?.Cache.Expire(now);
 
     /// <summary>Which of the publisher's extensions go on, under which of the subscriber's ids, and the subscriber's own mid.</summary>
     private HeaderRewriter CreateHeaderRewriter(MediaSection published)
