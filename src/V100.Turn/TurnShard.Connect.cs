@@ -23,6 +23,8 @@ public sealed partial class TurnShard
 
         TurnSettings settings = Server.Settings;
         PeerVerdict verdict = settings.Peers.Check(peer);
+        // A stream is not handed over in the process, and a connection to one's own listener is what a client must not get.
+        verdict = verdict == PeerVerdict.OwnMedia ? PeerVerdict.DeniedOwnAddress : verdict;
         StunErrorCode error = CheckPeer(allocation, peer, PeerUse.Connect, verdict, request.Now);
         if (error == 0 && HasConnection(allocation, peer))
         {

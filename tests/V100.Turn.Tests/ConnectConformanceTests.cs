@@ -89,6 +89,16 @@ public class ConnectConformanceTests
     }
 
     [Fact]
+    public void Line_62_No_listener_of_this_server_is_a_peer_its_media_included()
+    {
+        TransportAddress media = TurnWorld.Parse($"{TurnWorld.RelayAddress}:3478");
+        _world.Server.Apply(TurnWorld.Settings(rules: TurnWorld.Rules() with { MediaAddresses = [media] }));
+        Assert.Equal(403, _client.Request(ConnectMessage($"{media}")).Error);
+        Assert.Equal(403, _client.Request(ConnectMessage($"{TurnWorld.RelayAddress}:5432")).Error);
+        Assert.Null(_client.Exchange(_client.Sign(ConnectMessage($"{TurnWorld.RelayAddress}:50050"))));
+    }
+
+    [Fact]
     public void Channels_and_Send_are_not_for_TCP_relays()
     {
         Assert.Equal(0, _client.CreatePermission(Peer).Error);
