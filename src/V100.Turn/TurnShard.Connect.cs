@@ -79,6 +79,7 @@ public sealed partial class TurnShard
         connection.DataFlow = request.Flow;
         _wheel.Cancel(connection.Timer);
         _dataConnections.Add(request.Flow, connection);
+        Server.Directory.AddFlow(request.Flow, Index);
         _outputs.Enqueue(new TurnOutput(TurnOutputKind.Splice, request.Flow, id));
         Counters.Increment(TurnCounter.ConnectionBindSucceeded);
         StunWriter writer = StunWriter.Answer(request.Response, message, StunClass.Success);
@@ -238,6 +239,7 @@ public sealed partial class TurnShard
         if (connection.State == PeerConnectionState.Spliced)
         {
             _dataConnections.Remove(connection.DataFlow);
+            Server.Directory.RemoveFlow(connection.DataFlow, Index);
         }
 
         Allocation allocation = connection.Allocation;

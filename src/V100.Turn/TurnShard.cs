@@ -158,7 +158,8 @@ public sealed partial class TurnShard
     /// A stream or DTLS session of a client ended. Its allocation ends with it, unless the client holds a mobility ticket: then it waits
     /// for the client until it expires.
     /// </summary>
-    public partial void HandleClientClosed(in ClientFlow flow, Instant now);
+    /// <returns><see cref="TurnRouteKind.HandOver"/>: another shard must be told the same; else nothing.</returns>
+    public partial TurnRoute HandleClientClosed(in ClientFlow flow, Instant now);
 
     public partial void HandleDeadline(Instant now);
 
