@@ -54,16 +54,17 @@ public sealed partial class TurnShard
         // RFC 6062, 5.4: over a stream of its own, with the number of a connection that waits.
         bool hasId = message.TryGetUInt32(StunAttributeType.ConnectionId, out uint value);
         var id = new PeerConnectionId(value);
-        if (hasId && id.Shard != Index && id.Shard < Server.ShardCount)
+        if (!hasId || !request.Flow.IsStream || request.Allocation is not null || _dataConnections.ContainsKey(request.Flow))
+        {
+            return RespondError(message, request, StunErrorCode.BadRequest);
+        }
+
+        if (id.Shard != Index && id.Shard < Server.ShardCount)
         {
             return HandOver(id.Shard);
         }
 
-        if (!hasId
-            || !request.Flow.IsStream
-            || request.Allocation is not null
-            || _dataConnections.ContainsKey(request.Flow)
-            || !_connections.TryGetValue(id, out PeerConnection? connection)
+        if (!_connections.TryGetValue(id, out PeerConnection? connection)
             || connection.State != PeerConnectionState.Unbound)
         {
             return RespondError(message, request, StunErrorCode.BadRequest);

@@ -20,7 +20,7 @@ public sealed partial class TurnShard
             }
 
             bool known = MobilityTicket.TryRead(shown, out ticket);
-            if (known && ticket.Shard != Index && ticket.Shard < Server.ShardCount)
+            if (known && allocation is null && ticket.Shard != Index && ticket.Shard < Server.ShardCount)
             {
                 return HandOver(ticket.Shard);
             }

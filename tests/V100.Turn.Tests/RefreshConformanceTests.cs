@@ -171,6 +171,18 @@ public class RefreshConformanceTests
     }
 
     [Fact]
+    public void Line_65_A_flow_with_an_allocation_on_one_shard_is_not_sent_to_and_fro_by_a_ticket_of_another()
+    {
+        var world = new TurnWorld(shards: 2);
+        byte[] ticket = world.Client().Request(RawClient.AllocateMessage().Add(Wire.MobilityTicket)).Get(Wire.MobilityTicket);
+        RawClient busy = world.StreamClient(shard: 1);
+        busy.Allocate();
+        Assert.Equal(437, busy.Request(new RawMessage(Wire.RefreshRequest).Add(Wire.MobilityTicket, ticket)).Error);
+        Assert.Equal(400, busy.Request(new RawMessage(Wire.ConnectionBindRequest).AddUInt32(Wire.ConnectionId, 1)).Error);
+        Assert.Equal(0, world.Count(TurnCounter.HandedOver));
+    }
+
+    [Fact]
     public void Line_65_A_lost_connection_waits_for_its_client_until_the_allocation_expires()
     {
         RawClient stream = _world.StreamClient();

@@ -84,7 +84,7 @@ public class UnauthenticatedConformanceTests
     public void Line_69_The_default_settings_limit()
     {
         var world = new TurnWorld(new TurnSettings { Credentials = TurnWorld.Credentials(), Peers = new PeerPolicy(TurnWorld.Rules()) });
-        Assert.Equal(500, Challenges(world, 2000, "203.0.113"));
+        Assert.Equal(1000, Challenges(world, 2000, "203.0.113"));
     }
 
     [Fact]
