@@ -112,8 +112,8 @@ public sealed partial class TurnShard
     }
 
     /// <summary>
-    /// One STUN message of a client. Binding requests are answered too, RFC 5780 included and within the limiter's bounds; those that
-    /// belong to an ICE agent (they have a USERNAME) are for the caller to keep away.
+    /// One STUN message of a client. Binding requests are answered too, RFC 5780 included; those that belong to an ICE agent (they
+    /// have a USERNAME) are for the caller to keep away.
     /// </summary>
     public partial TurnRoute HandleStun(in ClientFlow flow, in StunReader message, Span<byte> response, Instant now);
 
