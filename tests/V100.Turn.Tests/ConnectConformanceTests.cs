@@ -89,6 +89,16 @@ public class ConnectConformanceTests
     }
 
     [Fact]
+    public void Line_62_No_listener_of_this_server_is_a_peer_its_media_included()
+    {
+        TransportAddress media = TurnWorld.Parse($"{TurnWorld.RelayAddress}:3478");
+        _world.Server.Apply(TurnWorld.Settings(rules: TurnWorld.Rules() with { MediaAddresses = [media] }));
+        Assert.Equal(403, _client.Request(ConnectMessage($"{media}")).Error);
+        Assert.Equal(403, _client.Request(ConnectMessage($"{TurnWorld.RelayAddress}:5432")).Error);
+        Assert.Null(_client.Exchange(_client.Sign(ConnectMessage($"{TurnWorld.RelayAddress}:50050"))));
+    }
+
+    [Fact]
     public void Channels_and_Send_are_not_for_TCP_relays()
     {
         Assert.Equal(0, _client.CreatePermission(Peer).Error);
@@ -227,10 +237,18 @@ public class ConnectConformanceTests
         Assert.Equal(1, connect.Connection.Shard);
         world.Shards[1].HandlePeerConnected(connect.Connection, world.Now);
         Assert.True(world.Shards[1].TryPollOutput(out _));
-        Assert.Equal(0, Bind(world.StreamClient(2, shard: 0), connect.Connection).Error);
+        RawClient data = world.StreamClient(2, shard: 0);
+        Assert.Equal(0, Bind(data, connect.Connection).Error);
         Assert.True(world.Shards[1].TryPollOutput(out TurnOutput splice));
         Assert.Equal(TurnOutputKind.Splice, splice.Kind);
         Assert.Equal(400, Bind(world.StreamClient(3, shard: 0), new PeerConnectionId(0xFF00_0001)).Error);
+        // The shard that sees the end of the stream says which one must be told.
+        TurnRoute route = world.Shards[0].HandleClientClosed(data.Flow, world.Now);
+        Assert.Equal((TurnRouteKind.HandOver, 1), (route.Kind, route.Shard));
+        Assert.Equal(TurnRouteKind.Nothing, world.Shards[1].HandleClientClosed(data.Flow, world.Now).Kind);
+        Assert.True(world.Shards[1].TryPollOutput(out TurnOutput closed));
+        Assert.Equal((TurnOutputKind.ClosePeer, connect.Connection), (closed.Kind, closed.Connection));
+        Assert.Equal(TurnRouteKind.Nothing, world.Shards[0].HandleClientClosed(data.Flow, world.Now).Kind);
     }
 
     private AllocationRecord Record => Assert.Single(_world.Server.Directory.Allocations);

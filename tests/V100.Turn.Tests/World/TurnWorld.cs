@@ -16,15 +16,15 @@ internal sealed class TurnWorld
     /// <param name="settings">Null for <see cref="Settings"/>.</param>
     /// <param name="shards">How many.</param>
     /// <param name="seed">Of all that is random in the server.</param>
-    public TurnWorld(TurnSettings? settings = null, int shards = 1, int seed = 1)
+    /// <param name="entropy">Instead of a seed, for shards on several threads.</param>
+    public TurnWorld(TurnSettings? settings = null, int shards = 1, int seed = 1, IEntropy? entropy = null)
     {
-        Entropy = new SeededEntropy(seed);
-        Server = new TurnServer(settings ?? Settings(), shards, Entropy, StartUnixSeconds, Now);
+        entropy ??= new SeededEntropy(seed);
+        Server = new TurnServer(settings ?? Settings(), shards, entropy, StartUnixSeconds, Now);
         Sockets = [.. Enumerable.Range(0, shards).Select(_ => new SimulatedSockets())];
-        Shards = [.. Enumerable.Range(0, shards).Select(index => new TurnShard(index, Server, Sockets[index], Entropy, Now))];
+        Shards = [.. Enumerable.Range(0, shards).Select(index => new TurnShard(index, Server, Sockets[index], entropy, Now))];
     }
 
-    public SeededEntropy Entropy { get; }
     public TurnServer Server { get; }
     public TurnShard[] Shards { get; }
     public SimulatedSockets[] Sockets { get; }
