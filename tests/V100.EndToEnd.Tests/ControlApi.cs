@@ -36,6 +36,16 @@ internal sealed class ControlApi : IDisposable
         return response.StatusCode;
     }
 
+    /// <summary>Ends every TURN allocation, each by its DELETE.</summary>
+    public async Task DeleteAllocationsAsync()
+    {
+        foreach (JsonElement allocation in (await GetAsync("/v1/turn/allocations")).GetProperty("allocations").EnumerateArray())
+        {
+            using HttpResponseMessage response = await _http.DeleteAsync(new Uri($"/v1/turn/allocations/{allocation.GetProperty("id").GetString()}", UriKind.Relative));
+            Assert.True(response.StatusCode is HttpStatusCode.NoContent or HttpStatusCode.NotFound, $"DELETE of an allocation: {response.StatusCode}");
+        }
+    }
+
     public async Task<HttpStatusCode> DeleteSessionAsync(string path)
     {
         using HttpResponseMessage response = await _http.DeleteAsync(new Uri(path, UriKind.Relative));

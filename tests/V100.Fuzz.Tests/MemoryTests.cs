@@ -26,7 +26,7 @@ public sealed class MemoryTests(ITestOutputHelper output)
     [Fact]
     public void Hostile_sessions_leave_no_memory_behind()
     {
-        using var world = new SimulatedWorld(output, shardCount: 2);
+        using var world = new SimulatedWorld(Seed.One(output), shardCount: 2);
         // Nobody plays what comes of this: it is not media.
         world.Network.Admits = packet => packet.To == SimulatedServer.Address || !packet.IsMedia || packet.IsRtcp;
         var mutator = new Mutator(world.Random);
@@ -55,7 +55,7 @@ public sealed class MemoryTests(ITestOutputHelper output)
     [Fact]
     public void Sessions_that_end_at_once_leave_no_memory_behind_while_another_waits()
     {
-        using var world = new SimulatedWorld(output);
+        using var world = new SimulatedWorld(Seed.One(output));
         world.Join(world.Add(ClientOffer.Subscriber()), "nobody", SessionRole.Subscribe);
         JoinAndLeave(world, WarmRounds);
         Figures warm = Figures.Measure(world.Server);
@@ -153,7 +153,7 @@ public sealed class MemoryTests(ITestOutputHelper output)
                 File.ReadLines("/proc/self/status").First(line => line.StartsWith("RssAnon:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2],
                 System.Globalization.CultureInfo.InvariantCulture);
             return new Figures(
-                GC.GetTotalMemory(forceFullCollection: false), resident - GC.GetGCMemoryInfo().TotalCommittedBytes, server.BuffersInUse, DtlsSession.LiveSessions);
+                GC.GetTotalMemory(forceFullCollection: false), resident - GC.GetGCMemoryInfo().TotalCommittedBytes, server.BuffersInUse, DtlsAssociation.LiveAssociations);
         }
     }
 }

@@ -126,7 +126,7 @@ public sealed class ParserTests(ITestOutputHelper output)
         Random random = Seeds.NewRandom(output);
         var mutator = new Mutator(random);
         using var context = new DtlsContext(DtlsCertificate.Create());
-        int before = DtlsSession.LiveSessions;
+        int before = DtlsAssociation.LiveAssociations;
         int answered = 0;
         for (int round = 0; round < Seeds.Scaled(400); round++)
         {
@@ -151,7 +151,7 @@ public sealed class ParserTests(ITestOutputHelper output)
         }
 
         Assert.True(answered > Seeds.Scaled(100), $"{answered} datagrams of answers");
-        Assert.Equal(before, DtlsSession.LiveSessions);
+        Assert.Equal(before, DtlsAssociation.LiveAssociations);
     }
 
     /// <summary>Damage that leaves the length right half of the time, or nothing behind the first check would be met.</summary>

@@ -27,7 +27,7 @@ internal sealed class Siege : IDisposable
 
     public Siege(ITestOutputHelper output, ShardLimits? limits = null)
     {
-        World = new SimulatedWorld(output, shardCount: 2, limits);
+        World = new SimulatedWorld(Seed.One(output), shardCount: 2, limits);
         Random = World.Random;
         Mutator = new Mutator(Random);
         Ledger = new Ledger(World.Server);

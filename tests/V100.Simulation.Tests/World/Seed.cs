@@ -11,6 +11,9 @@ internal static class Seed
     /// <summary>What the nightly run multiplies counts by.</summary>
     private static readonly int _scale = int.Parse(Environment.GetEnvironmentVariable("V100_TEST_SCALE") ?? "1", CultureInfo.InvariantCulture);
 
+    /// <summary>The seed of a test that runs once, printed.</summary>
+    public static int One(ITestOutputHelper output) => Each(output, 1).First();
+
     /// <summary>Seeds for runs of a test, each printed as its run begins: the last one printed is the one that failed.</summary>
     public static IEnumerable<int> Each(ITestOutputHelper output, int count = DefaultCount)
     {

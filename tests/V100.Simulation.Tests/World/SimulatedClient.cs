@@ -70,6 +70,9 @@ internal sealed class SimulatedClient : IDisposable
     public int UndecryptedPackets { get; private set; }
     public int PacketsReceived { get; private set; }
 
+    /// <summary>Changes a handshake record on its way out.</summary>
+    public Func<byte[], byte[]>? DamagesDtls { get; set; }
+
     /// <summary>No handshake datagram of the client becomes longer: what does not fit is sent in fragments.</summary>
     public int MaxHandshakeDatagramLength { get; set; } = 1200;
 
@@ -270,7 +273,7 @@ internal sealed class SimulatedClient : IDisposable
     {
         while (_dtls!.TryPollDatagram(out ReadOnlySpan<byte> datagram))
         {
-            Send(datagram);
+            Send(DamagesDtls?.Invoke(datagram.ToArray()) ?? datagram);
         }
     }
 
