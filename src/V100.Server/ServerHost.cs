@@ -221,6 +221,7 @@ internal sealed class ServerHost : IAsyncDisposable
             return;
         }
 
+        listen.Use(tls => connection => _acceptor.GuardAsync(connection, tls));
         listen.UseHttps(new TlsHandshakeCallbackOptions
         {
             OnConnection = _certificate!.SelectAsync,

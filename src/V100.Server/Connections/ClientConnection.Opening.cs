@@ -63,7 +63,9 @@ internal sealed partial class ClientConnection
         {
             _transport = await _transport.SecureAsync(options).ConfigureAwait(false);
         }
-        catch (Exception exception) when (IsBroken(exception))
+#pragma warning disable CA1031 // Some handshakes that are cut short make SslStream throw what says it is a defect (IndexOutOfRangeException).
+        catch (Exception)
+#pragma warning restore CA1031
         {
             Close(ConnectionCloseReason.Tls);
             return false;

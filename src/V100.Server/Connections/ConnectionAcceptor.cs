@@ -60,6 +60,20 @@ internal sealed class ConnectionAcceptor(
         }
     }
 
+    /// <summary>Below TLS on the HTTPS port: some handshakes that are cut short make SslStream throw what says it is a defect, which a stranger must not fill the log with.</summary>
+    public async Task GuardAsync(ConnectionContext context, ConnectionDelegate tls)
+    {
+        try
+        {
+            await tls(context).ConfigureAwait(false);
+        }
+        catch (IndexOutOfRangeException)
+        {
+            table.Counters.Closed(ConnectionCloseReason.Tls);
+            context.Abort(new ConnectionAbortedException("no TLS"));
+        }
+    }
+
     /// <summary>
     /// Between TLS and HTTP on the HTTPS port: serves STUN and TURN, told by ALPN (RFC 7443), or by the first byte where the client offers none;
     /// leaves everything else to HTTP.
