@@ -73,6 +73,8 @@ internal sealed partial class ClientConnection
         byte[] bytes = ArrayPool<byte>.Shared.Rent(MaxWriteBytes);
         while (true)
         {
+            // Read first: an empty queue after that means that all is written which was queued before it was set.
+            TaskCompletionSource? drained = _drained;
             int count = _outbound.Take(bytes.AsSpan(0, MaxWriteBytes));
             if (count > 0)
             {
@@ -80,21 +82,15 @@ internal sealed partial class ClientConnection
                 continue;
             }
 
-            // Whoever queues from here on starts another run, or is seen by this one.
+            drained?.TrySetResult();
             Interlocked.Exchange(ref _isWriting, 0);
-            if (!_outbound.IsEmpty)
-            {
-                if (Interlocked.Exchange(ref _isWriting, 1) == 0)
-                {
-                    continue;
-                }
-            }
-            else
-            {
-                _drained?.TrySetResult();
-            }
 
-            break;
+            // Whoever queues, or waits, from here on starts another run, or is seen by this one.
+            bool more = _outbound.HasNew || _drained is { Task.IsCompleted: false };
+            if (!more || Interlocked.Exchange(ref _isWriting, 1) != 0)
+            {
+                break;
+            }
         }
 
         ArrayPool<byte>.Shared.Return(bytes);
@@ -115,7 +111,9 @@ internal sealed partial class ClientConnection
             await _transport.Output.FlushAsync().ConfigureAwait(false);
             _table.Counters.Sent(bytes.Length);
         }
-        catch (Exception exception) when (IsBroken(exception))
+#pragma warning disable CA1031 // Whatever a write throws, this run goes on to its end: others wait for it.
+        catch (Exception)
+#pragma warning restore CA1031
         {
             Close(ConnectionCloseReason.Reset);
         }

@@ -105,28 +105,24 @@ internal sealed partial class ClientConnection : IThreadPoolWorkItem
     /// <param name="opening">What comes before the first message; false where the connection is over.</param>
     public async Task<ConnectionCloseReason> RunAsync(Func<ClientConnection, Task<bool>> opening)
     {
-        ConnectionCloseReason reason = ConnectionCloseReason.Ended;
+        ConnectionCloseReason reason = ConnectionCloseReason.Reset;
         try
         {
             if (await opening(this).ConfigureAwait(false))
             {
                 await ReceiveAsync().ConfigureAwait(false);
             }
+
+            reason = ConnectionCloseReason.Ended;
         }
         catch (Exception exception) when (IsBroken(exception))
         {
-            reason = ConnectionCloseReason.Reset;
-        }
-
-        Interlocked.CompareExchange(ref _closeReason, (int)reason, (int)ConnectionCloseReason.None);
-        try
-        {
-            await EndAsync().ConfigureAwait(false);
+            // The reason says it.
         }
         finally
         {
-            _table.Remove(this, _claimed);
-            _table.CountSecured(_secured ? -1 : 0);
+            Interlocked.CompareExchange(ref _closeReason, (int)reason, (int)ConnectionCloseReason.None);
+            await EndAsync().ConfigureAwait(false);
         }
 
         return CloseReason;
@@ -213,16 +209,16 @@ internal sealed partial class ClientConnection : IThreadPoolWorkItem
             Abort();
         }
 
-        if (_delivered)
-        {
-            await DeliverClosedAsync().ConfigureAwait(false);
-            await _released.Task.ConfigureAwait(false);
-        }
-
-        await DrainedAsync().ConfigureAwait(false);
-        _outputEnded = true;
         try
         {
+            if (_delivered)
+            {
+                await DeliverClosedAsync().ConfigureAwait(false);
+                await _released.Task.ConfigureAwait(false);
+            }
+
+            await DrainedAsync().ConfigureAwait(false);
+            _outputEnded = true;
             if (CloseReason == ConnectionCloseReason.Ended)
             {
                 Volatile.Write(ref _writeDeadlineTicks, (_table.Now + _table.Limits.WriteTimeout).Ticks);
@@ -234,6 +230,11 @@ internal sealed partial class ClientConnection : IThreadPoolWorkItem
         catch (Exception exception) when (IsBroken(exception))
         {
             // It broke off instead.
+        }
+        finally
+        {
+            _table.Remove(this, _claimed);
+            _table.CountSecured(_secured ? -1 : 0);
         }
     }
 }

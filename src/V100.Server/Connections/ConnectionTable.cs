@@ -179,7 +179,7 @@ internal sealed class ConnectionTable : IDisposable
     {
         yield return new("v100_tcp_connections", "Connections of clients over TCP and TLS now.", MetricKind.Gauge, "", Count);
         yield return new("v100_tcp_tls_connections", "Of these, over TLS.", MetricKind.Gauge, "", Volatile.Read(ref _secured));
-        yield return new("v100_tcp_queued_packets", "Blocks of packets that wait to be written.", MetricKind.Gauge, "", Outbound.InUse);
+        yield return new("v100_tcp_queued_blocks", "Blocks of 1,536 bytes with packets that wait to be written.", MetricKind.Gauge, "", Outbound.InUse);
         yield return new("v100_tcp_queue_memory_bytes", "Memory that was made for these.", MetricKind.Gauge, "", Outbound.AllocatedBytes);
         foreach (MetricSample sample in Counters.Collect())
         {

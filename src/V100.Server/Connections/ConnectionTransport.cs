@@ -16,7 +16,10 @@ internal sealed class ConnectionTransport(PipeReader input, Stream output, Socke
     public PipeReader Input => input;
     public Stream Output => output;
 
-    /// <summary>After the last write: tells the client that nothing follows, and leaves the way in open where the layers below can.</summary>
+    /// <summary>Whether one direction can end before the other.</summary>
+    public bool CanEndOutput => socket is not null;
+
+    /// <summary>After the last write: tells the client that nothing follows, and leaves the way in open where <see cref="CanEndOutput"/>.</summary>
     public async Task EndOutputAsync()
     {
         await output.FlushAsync().ConfigureAwait(false);

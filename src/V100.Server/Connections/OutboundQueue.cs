@@ -41,8 +41,8 @@ internal sealed class OutboundQueue(BlockPool pool)
     /// <summary>Bytes of the blocks that wait.</summary>
     public int QueuedBytes => Volatile.Read(ref _queuedBytes);
 
-    /// <summary>The taker only: whether everything enqueued so far has been taken.</summary>
-    public bool IsEmpty => _oldest is null && Volatile.Read(ref _newest) is null;
+    /// <summary>Any thread: whether something was enqueued after the taker last looked.</summary>
+    public bool HasNew => Volatile.Read(ref _newest) is not null;
 
     /// <summary>Any thread. Copies the packet.</summary>
     /// <param name="packet">A whole packet, of at most 65,535 bytes.</param>

@@ -6,7 +6,7 @@ namespace V100.Server.Connections;
 
 /// <summary>
 /// Joins a client's data connection and a peer's connection (RFC 6062, 5.4): bytes go both ways as they come. An end of one direction is passed on and the
-/// other goes on; a break ends both.
+/// other goes on, unless the client came through the HTTPS port, where one direction cannot end alone; a break ends both.
 /// </summary>
 /// <remarks>
 /// Memory: <see cref="BufferBytes"/> toward the client while bytes are there, the listener's bounded pipe toward the peer. A side that does not read
@@ -93,6 +93,11 @@ internal sealed class Splice
             {
                 ReadResult read = await input.ReadAsync().ConfigureAwait(false);
                 ended = read.IsCompleted;
+                if (_peer.IsClosed)
+                {
+                    return;
+                }
+
                 foreach (ReadOnlyMemory<byte> segment in read.Buffer)
                 {
                     await output.WriteAsync(segment).ConfigureAwait(false);
@@ -129,5 +134,10 @@ internal sealed class Splice
         }
 
         await client.EndOutputAsync().ConfigureAwait(false);
+        if (!client.CanEndOutput)
+        {
+            _peer.Dispose();
+            client.Input.CancelPendingRead();
+        }
     }
 }

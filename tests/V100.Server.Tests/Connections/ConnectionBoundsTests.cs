@@ -20,8 +20,7 @@ public sealed class ConnectionBoundsTests(ITestOutputHelper output)
             clients.Add(await ServedAsync(server, count));
         }
 
-        using StreamClient refused = await ConnectAsync(server.Host.TcpPort);
-        await refused.AssertClosedAsync();
+        await AssertRefusedAsync(server.Host.TcpPort);
         await UntilAsync(() => Closed(server, ConnectionCloseReason.Limit) == 1);
         clients[1].Dispose();
         await UntilAsync(() => server.Host.Connections.Count == 2);
@@ -35,8 +34,7 @@ public sealed class ConnectionBoundsTests(ITestOutputHelper output)
         await using RunningServer server = await RunningServer.StartAsync("--V100:Tcp:MaxConnectionsPerAddress=2");
         using StreamClient first = await ServedAsync(server, 1);
         using StreamClient second = await ServedAsync(server, 2);
-        using StreamClient third = await ConnectAsync(server.Host.TcpPort);
-        await third.AssertClosedAsync();
+        await AssertRefusedAsync(server.Host.TcpPort);
         await UntilAsync(() => Closed(server, ConnectionCloseReason.AddressLimit) == 1);
 
         using Socket elsewhere = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);

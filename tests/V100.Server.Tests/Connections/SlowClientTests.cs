@@ -48,6 +48,7 @@ public sealed class SlowClientTests(ITestOutputHelper output)
         await FillAsync(server, connection);
         await UntilAsync(() =>
         {
+            connection.TrySend(Media(0), isMedia: true);
             server.Time.Advance(TimeSpan.FromSeconds(1));
             return connection.CloseReason != ConnectionCloseReason.None;
         });

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using V100.Net;
 using V100.Server.Connections;
@@ -24,7 +25,7 @@ public sealed class SpliceTests : IAsyncLifetime
     [Fact]
     public async Task Bytes_go_both_ways_those_that_came_early_too()
     {
-        using Joined joined = await JoinAsync(early: [1, 2, 3]);
+        using Joined joined = await JoinAsync(1, 2, 3);
         Assert.Equal([1, 2, 3], await joined.Client.ReceiveAsync(3));
         await joined.Client.SendAsync(4, 5);
         Assert.Equal([4, 5], await ReceiveAsync(joined.Peer, 2));
@@ -64,6 +65,41 @@ public sealed class SpliceTests : IAsyncLifetime
         joined.Client.Socket.Shutdown(SocketShutdown.Send);
         Assert.Equal([2, 3], await ReceiveToEndAsync(joined.Peer));
         await AssertOverAsync(joined, ConnectionCloseReason.Ended);
+    }
+
+    [Fact]
+    public async Task Each_half_of_a_TLS_connection_ends_alone()
+    {
+        using TestCertificate certificate = new();
+        await using RunningServer server = await RunningServer.StartAsync(_worker.Sink, certificate.Arguments);
+        using StreamClient client = await ConnectAsync(server.Host.TlsPort!.Value);
+        await client.SecureAsync("stun.turn");
+        using Joined joined = await JoinAsync(client);
+        await joined.Peer.SendAsync(new byte[] { 1 });
+        joined.Peer.Shutdown(SocketShutdown.Send);
+        Assert.Equal([1], await client.ReceiveToEndAsync());
+        await client.SendAsync(2, 3);
+        await ((SslStream)client.Stream).ShutdownAsync();
+        Assert.Equal([2, 3], await ReceiveToEndAsync(joined.Peer));
+        await AssertOverAsync(joined, ConnectionCloseReason.Ended, server);
+    }
+
+    [Fact]
+    public async Task On_the_HTTPS_port_the_end_of_the_peer_ends_both()
+    {
+        using TestCertificate certificate = new();
+        await using RunningServer server = await RunningServer.StartAsync(_worker.Sink, [.. certificate.Arguments, "--V100:Http:Url=https://127.0.0.1:0"]);
+        using StreamClient client = await ConnectAsync(new Uri(server.Host.Url).Port);
+        await client.SecureAsync("stun.turn");
+        using Joined joined = await JoinAsync(client);
+        await client.SendAsync(1, 2);
+        Assert.Equal([1, 2], await ReceiveAsync(joined.Peer, 2));
+        await joined.Peer.SendAsync(new byte[100_000]);
+        joined.Peer.Shutdown(SocketShutdown.Send);
+        Task<byte[]> received = client.ReceiveToEndAsync();
+        await AssertOverAsync(joined, ConnectionCloseReason.Ended, server);
+        Assert.Equal(100_000, (await received).Length);
+        Assert.Empty(await ReceiveToEndAsync(joined.Peer));
     }
 
     [Fact]
@@ -114,7 +150,8 @@ public sealed class SpliceTests : IAsyncLifetime
     [Fact]
     public async Task A_client_that_is_gone_is_not_taken_and_its_peer_is_closed()
     {
-        (StreamClient client, ClientConnection connection) = await BindAsync();
+        StreamClient client = await ConnectAsync(_server.Host.TcpPort);
+        ClientConnection connection = await BindAsync(client);
         client.Dispose();
         await UntilAsync(() => connection.CloseReason != ConnectionCloseReason.None);
         (PeerConnection peer, Socket far) = await ConnectPeerAsync();
@@ -225,9 +262,11 @@ public sealed class SpliceTests : IAsyncLifetime
     }
 
     /// <summary>A client and a peer whose connections are spliced; the client has read its success.</summary>
-    private async Task<Joined> JoinAsync(params byte[] early)
+    private async Task<Joined> JoinAsync(params byte[] early) => await JoinAsync(await ConnectAsync(_server.Host.TcpPort), early);
+
+    private async Task<Joined> JoinAsync(StreamClient client, params byte[] early)
     {
-        (StreamClient client, ClientConnection connection) = await BindAsync();
+        ClientConnection connection = await BindAsync(client);
         (PeerConnection peer, Socket far) = await ConnectPeerAsync();
         await far.SendAsync(early);
         var splice = Splice.Start(connection, Success, peer);
@@ -236,11 +275,10 @@ public sealed class SpliceTests : IAsyncLifetime
         return new Joined(client, far, splice, peer);
     }
 
-    private async Task<(StreamClient Client, ClientConnection Connection)> BindAsync()
+    private async Task<ClientConnection> BindAsync(StreamClient client)
     {
-        StreamClient client = await ConnectAsync(_server.Host.TcpPort);
         await client.SendAsync(Request(1, ConnectionBind));
-        return (client, (await _worker.ReadAsync()).Connection);
+        return (await _worker.ReadAsync()).Connection;
     }
 
     private async Task<(PeerConnection Connection, Socket Peer)> ConnectPeerAsync()
@@ -251,14 +289,14 @@ public sealed class SpliceTests : IAsyncLifetime
         return (connection, await listener.AcceptAsync().WaitAsync(Patience));
     }
 
-    private async Task AssertOverAsync(Joined joined, ConnectionCloseReason reason)
+    private async Task AssertOverAsync(Joined joined, ConnectionCloseReason reason, RunningServer? server = null)
     {
         await joined.Splice.Completion.WaitAsync(Patience);
         Assert.True(joined.Connection.IsClosed);
         (ClientConnection connection, ConnectionMessageKind kind, _) = await _worker.ReadAsync();
         Assert.Equal(ConnectionMessageKind.Closed, kind);
         Assert.False(_worker.Sink.Inbox(0).TryRead(out _));
-        await UntilAsync(() => _server.Host.Connections.Count == 0);
+        await UntilAsync(() => (server ?? _server).Host.Connections.Count == 0);
         Assert.Equal(reason, connection.CloseReason);
     }
 

@@ -31,6 +31,20 @@ internal sealed class StreamClient : IDisposable
         return new StreamClient(socket, new NetworkStream(socket, ownsSocket: true));
     }
 
+    /// <summary>A connection that the server ends at once, which may be before this side knows that it was made.</summary>
+    public static async Task AssertRefusedAsync(int port)
+    {
+        try
+        {
+            using StreamClient client = await ConnectAsync(port);
+            await client.AssertClosedAsync();
+        }
+        catch (SocketException reset) when (reset.SocketErrorCode == SocketError.ConnectionReset)
+        {
+            // Refused all the same.
+        }
+    }
+
     /// <param name="protocols">What ALPN offers; none for no ALPN.</param>
     public async Task<string> SecureAsync(params string[] protocols)
     {

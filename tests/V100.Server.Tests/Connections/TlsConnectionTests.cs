@@ -1,8 +1,6 @@
 using System.Net;
 using System.Net.Security;
 using System.Security.Authentication;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using V100.Server.Connections;
 using static V100.Server.Tests.Connections.StreamClient;
 
@@ -11,22 +9,11 @@ namespace V100.Server.Tests.Connections;
 /// <summary>STUN over TLS: on its own port, by first byte on the plain port, and on the HTTPS port (RFC 7443).</summary>
 public sealed class TlsConnectionTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("v100-tls-").FullName;
-    private readonly string[] _certificate;
+    private readonly TestCertificate _files = new();
 
-    public TlsConnectionTests()
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        CertificateRequest request = new("CN=localhost", key, HashAlgorithmName.SHA256);
-        using X509Certificate2 certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-        string certificatePath = Path.Combine(_folder, "cert.pem");
-        string keyPath = Path.Combine(_folder, "key.pem");
-        File.WriteAllText(certificatePath, certificate.ExportCertificatePem());
-        File.WriteAllText(keyPath, key.ExportPkcs8PrivateKeyPem());
-        _certificate = [$"--V100:Tls:CertificatePath={certificatePath}", $"--V100:Tls:KeyPath={keyPath}"];
-    }
+    private string[] Certificate => _files.Arguments;
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _files.Dispose();
 
     [Theory]
     [InlineData("stun.turn")]
@@ -34,7 +21,7 @@ public sealed class TlsConnectionTests : IDisposable
     [InlineData("")]
     public async Task The_TLS_port_answers_with_each_ALPN_and_without(string protocol)
     {
-        await using RunningServer server = await RunningServer.StartAsync(_certificate);
+        await using RunningServer server = await RunningServer.StartAsync(Certificate);
         using StreamClient client = await ConnectAsync(server.Host.TlsPort!.Value);
         Assert.Equal(protocol, await client.SecureAsync(protocol.Length == 0 ? [] : [protocol]));
         await AssertServedAsync(client);
@@ -45,7 +32,7 @@ public sealed class TlsConnectionTests : IDisposable
     [Fact]
     public async Task The_plain_port_tells_TLS_by_its_first_byte()
     {
-        await using RunningServer server = await RunningServer.StartAsync(_certificate);
+        await using RunningServer server = await RunningServer.StartAsync(Certificate);
         using StreamClient secured = await ConnectAsync(server.Host.TcpPort);
         Assert.Equal("stun.turn", await secured.SecureAsync("stun.turn"));
         await AssertServedAsync(secured);
@@ -56,7 +43,7 @@ public sealed class TlsConnectionTests : IDisposable
     [Fact]
     public async Task A_proxy_header_stands_before_TLS()
     {
-        await using RunningServer server = await RunningServer.StartAsync([.. _certificate, "--V100:Tcp:TrustedProxies=127.0.0.1/32"]);
+        await using RunningServer server = await RunningServer.StartAsync([.. Certificate, "--V100:Tcp:TrustedProxies=127.0.0.1/32"]);
         using StreamClient client = await ConnectAsync(server.Host.TlsPort!.Value);
         await client.SendAsync("PROXY TCP4 192.0.2.7 198.51.100.1 40000 5349\r\n"u8.ToArray());
         await client.SecureAsync("stun.turn");
@@ -67,7 +54,7 @@ public sealed class TlsConnectionTests : IDisposable
     [Fact]
     public async Task A_half_open_handshake_ends_at_its_deadline()
     {
-        await using RunningServer server = await RunningServer.StartAsync(_certificate);
+        await using RunningServer server = await RunningServer.StartAsync(Certificate);
         using StreamClient silent = await ConnectAsync(server.Host.TlsPort!.Value);
         using StreamClient begun = await ConnectAsync(server.Host.TlsPort!.Value);
         await begun.SendAsync(0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xFC);
@@ -86,7 +73,7 @@ public sealed class TlsConnectionTests : IDisposable
     [InlineData("474554202F20485454502F312E310D0A0D0A")]
     public async Task What_is_no_handshake_is_closed_and_counted(string hex)
     {
-        await using RunningServer server = await RunningServer.StartAsync(_certificate);
+        await using RunningServer server = await RunningServer.StartAsync(Certificate);
         using StreamClient client = await ConnectAsync(server.Host.TlsPort!.Value);
         await client.SendAsync(Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal)));
         client.Socket.Shutdown(System.Net.Sockets.SocketShutdown.Send);
@@ -97,7 +84,7 @@ public sealed class TlsConnectionTests : IDisposable
     [Fact]
     public async Task A_client_that_knows_none_of_the_protocols_is_refused()
     {
-        await using RunningServer server = await RunningServer.StartAsync(_certificate);
+        await using RunningServer server = await RunningServer.StartAsync(Certificate);
         using StreamClient client = await ConnectAsync(server.Host.TlsPort!.Value);
         await Assert.ThrowsAnyAsync<Exception>(() => client.SecureAsync("h2"));
         await UntilAsync(() => server.Host.Connections.Counters.ReadClosed(ConnectionCloseReason.Tls) == 1);
@@ -106,7 +93,7 @@ public sealed class TlsConnectionTests : IDisposable
     [Fact]
     public async Task Each_end_of_a_TLS_stream_is_told()
     {
-        await using RunningServer server = await RunningServer.StartAsync(_certificate);
+        await using RunningServer server = await RunningServer.StartAsync(Certificate);
         using StreamClient client = await ConnectAsync(server.Host.TlsPort!.Value);
         await client.SecureAsync();
         await client.SendAsync(Request(1));
@@ -122,7 +109,7 @@ public sealed class TlsConnectionTests : IDisposable
     [InlineData("")]
     public async Task The_HTTPS_port_serves_STUN_by_ALPN_or_first_byte(string protocol)
     {
-        await using RunningServer server = await RunningServer.StartAsync([.. _certificate, "--V100:Http:Url=https://127.0.0.1:0"]);
+        await using RunningServer server = await RunningServer.StartAsync([.. Certificate, "--V100:Http:Url=https://127.0.0.1:0"]);
         using StreamClient client = await ConnectAsync(new Uri(server.Host.Url).Port);
         Assert.Equal(protocol, await client.SecureAsync(protocol.Length == 0 ? [] : [protocol]));
         await AssertServedAsync(client);
@@ -132,7 +119,7 @@ public sealed class TlsConnectionTests : IDisposable
     [Fact]
     public async Task A_handshake_that_is_cut_short_on_the_HTTPS_port_is_counted_too()
     {
-        await using RunningServer server = await RunningServer.StartAsync([.. _certificate, "--V100:Http:Url=https://127.0.0.1:0"]);
+        await using RunningServer server = await RunningServer.StartAsync([.. Certificate, "--V100:Http:Url=https://127.0.0.1:0"]);
         using StreamClient client = await ConnectAsync(new Uri(server.Host.Url).Port);
         await client.SendAsync(0x16, 3, 1, 0, 4, 1, 0, 0, 0);
         await client.ReceiveToEndAsync();
@@ -144,7 +131,7 @@ public sealed class TlsConnectionTests : IDisposable
     [InlineData("")]
     public async Task The_HTTPS_port_still_serves_HTTP(string protocol)
     {
-        await using RunningServer server = await RunningServer.StartAsync([.. _certificate, "--V100:Http:Url=https://127.0.0.1:0"]);
+        await using RunningServer server = await RunningServer.StartAsync([.. Certificate, "--V100:Http:Url=https://127.0.0.1:0"]);
         using StreamClient client = await ConnectAsync(new Uri(server.Host.Url).Port);
         Assert.Equal(protocol, await client.SecureAsync(protocol.Length == 0 ? [] : [protocol]));
         await client.SendAsync("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"u8.ToArray());
@@ -155,7 +142,7 @@ public sealed class TlsConnectionTests : IDisposable
     [Fact]
     public async Task The_HTTPS_port_waits_for_a_first_byte_no_longer_than_its_deadline()
     {
-        await using RunningServer server = await RunningServer.StartAsync([.. _certificate, "--V100:Http:Url=https://127.0.0.1:0"]);
+        await using RunningServer server = await RunningServer.StartAsync([.. Certificate, "--V100:Http:Url=https://127.0.0.1:0"]);
         using StreamClient client = await ConnectAsync(new Uri(server.Host.Url).Port);
         await client.SecureAsync();
         Task closed = client.AssertClosedAsync();
@@ -172,7 +159,7 @@ public sealed class TlsConnectionTests : IDisposable
     public async Task One_listener_serves_TLS_where_the_ports_are_the_same()
     {
         int port = FreePort();
-        await using RunningServer server = await RunningServer.StartAsync([.. _certificate, $"--V100:Tcp:Port={port}", $"--V100:Tls:Port={port}"]);
+        await using RunningServer server = await RunningServer.StartAsync([.. Certificate, $"--V100:Tcp:Port={port}", $"--V100:Tls:Port={port}"]);
         Assert.Null(server.Host.TlsPort);
         using StreamClient client = await ConnectAsync(port);
         await client.SecureAsync("stun.turn");
@@ -180,18 +167,11 @@ public sealed class TlsConnectionTests : IDisposable
     }
 
     [Fact]
-    public async Task A_reload_replaces_the_certificate_for_connections_to_come()
+    public async Task A_reload_replaces_theCertificate_for_connections_to_come()
     {
-        await using RunningServer server = await RunningServer.StartAsync(_certificate);
+        await using RunningServer server = await RunningServer.StartAsync(Certificate);
         string before = await PresentedAsync(server);
-        using (var key = ECDsa.Create(ECCurve.NamedCurves.nistP256))
-        {
-            CertificateRequest request = new("CN=renewed", key, HashAlgorithmName.SHA256);
-            using X509Certificate2 certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-            await File.WriteAllTextAsync(Path.Combine(_folder, "cert.pem"), certificate.ExportCertificatePem());
-            await File.WriteAllTextAsync(Path.Combine(_folder, "key.pem"), key.ExportPkcs8PrivateKeyPem());
-        }
-
+        _files.Write("renewed");
         Assert.Null(server.Host.Reload());
         Assert.Equal(("CN=localhost", "CN=renewed"), (before, await PresentedAsync(server)));
     }
@@ -201,7 +181,7 @@ public sealed class TlsConnectionTests : IDisposable
     [InlineData(SslProtocols.Tls13)]
     public async Task TLS_1_2_and_1_3_are_served(SslProtocols version)
     {
-        await using RunningServer server = await RunningServer.StartAsync(_certificate);
+        await using RunningServer server = await RunningServer.StartAsync(Certificate);
         using StreamClient client = await ConnectAsync(server.Host.TlsPort!.Value);
         using SslStream tls = new(client.Stream);
 #pragma warning disable CA5359 // The server's certificate is the test's own.
