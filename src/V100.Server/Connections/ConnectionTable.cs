@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using V100.Net;
 using V100.Server.Control;
+using V100.Stun;
 
 namespace V100.Server.Connections;
 
@@ -20,6 +21,9 @@ internal sealed class ConnectionTable : IDisposable
 
     /// <summary>Blocks that all outbound queues may hold together: 96 MiB.</summary>
     private const int MaxOutboundBlocks = 65_536;
+
+    /// <summary>The type of a Data indication (RFC 8656, 11.4 and 17).</summary>
+    private const int DataIndication = 0x17;
 
     private readonly Lock _gate = new();
     private readonly ClientConnection?[] _places;
@@ -83,6 +87,20 @@ internal sealed class ConnectionTable : IDisposable
     /// <summary>Any thread: <see cref="ClientConnection.TrySend"/> to the connection that the address names; false when it is gone.</summary>
     public bool TrySend(in TransportAddress remote, ReadOnlySpan<byte> packet, bool isMedia) =>
         TryGet(remote.Connection, out ClientConnection? connection) && connection.TrySend(packet, isMedia);
+
+    /// <summary>The same for a packet that says itself whether it may be lost (<see cref="MayBeLost"/>).</summary>
+    public bool TrySend(in TransportAddress remote, ReadOnlySpan<byte> packet) => TrySend(remote, packet, MayBeLost(packet));
+
+    /// <summary>
+    /// Media, and what TURN relays of datagrams: ChannelData and Data indications. STUN answers and DTLS of this server's own are not: their senders
+    /// count on a transport that loses nothing.
+    /// </summary>
+    public static bool MayBeLost(ReadOnlySpan<byte> packet) => PacketDemux.Classify(packet) switch
+    {
+        PacketKind.Rtp or PacketKind.Rtcp or PacketKind.ChannelData => true,
+        PacketKind.Stun => packet[0] == 0 && packet[1] == DataIndication,
+        _ => false,
+    };
 
     /// <summary>Takes a connection in, or refuses it for the bound or since the server stops.</summary>
     /// <param name="make">Makes it from its number and its worker's index.</param>

@@ -57,6 +57,18 @@ public sealed class OutboundQueueTests
         Assert.Equal(EnqueueOutcome.Queued, queue.TryEnqueue(packet, StreamFraming.Stun, isMedia: true));
     }
 
+    [Theory]
+    [InlineData("8060", true)] // RTP
+    [InlineData("80C8", true)] // RTCP
+    [InlineData("4001", true)] // ChannelData
+    [InlineData("0017", true)] // a Data indication
+    [InlineData("0101", false)] // a Binding success
+    [InlineData("0103", false)] // an Allocate success
+    [InlineData("001C", false)] // a ConnectionAttempt indication
+    [InlineData("16FE", false)] // DTLS
+    [InlineData("", false)]
+    public void What_datagrams_carry_may_be_lost(string hex, bool mayBeLost) => Assert.Equal(mayBeLost, ConnectionTable.MayBeLost(Convert.FromHexString(hex)));
+
     [Fact]
     public void The_pool_bounds_all_queues_and_keeps_a_quarter_from_media()
     {

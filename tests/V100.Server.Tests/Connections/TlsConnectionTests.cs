@@ -91,6 +91,36 @@ public sealed class TlsConnectionTests : IDisposable
     }
 
     [Fact]
+    public async Task Broken_handshakes_end_and_the_next_client_is_served()
+    {
+        const int Handshakes = 200;
+        const int Seed = 4;
+        await using RunningServer server = await RunningServer.StartAsync(Certificate);
+        byte[] hello = await ClientHelloAsync();
+        Random random = new(Seed);
+        for (int number = 0; number < Handshakes; number++)
+        {
+            using StreamClient client = await ConnectAsync(server.Host.TlsPort!.Value);
+            try
+            {
+                await client.SendAsync(Break(hello, random));
+                client.Socket.Shutdown(System.Net.Sockets.SocketShutdown.Send);
+                await client.ReceiveToEndAsync();
+            }
+            catch (Exception gone) when (gone is IOException or System.Net.Sockets.SocketException)
+            {
+                // The server was quicker.
+            }
+        }
+
+        await UntilAsync(() => server.Host.Connections.Counters.ReadClosed(ConnectionCloseReason.Tls) == Handshakes);
+        using StreamClient next = await ConnectAsync(server.Host.TlsPort!.Value);
+        await next.SecureAsync("stun.turn");
+        await AssertServedAsync(next);
+        Assert.Equal(1, server.Host.Connections.Count);
+    }
+
+    [Fact]
     public async Task Each_end_of_a_TLS_stream_is_told()
     {
         await using RunningServer server = await RunningServer.StartAsync(Certificate);
@@ -208,6 +238,38 @@ public sealed class TlsConnectionTests : IDisposable
         await client.AssertAnswerAsync(1);
         await client.SendAsync(Request(2)[5..]);
         await client.AssertAnswerAsync(2);
+    }
+
+    /// <summary>What a client sends first.</summary>
+    private static async Task<byte[]> ClientHelloAsync()
+    {
+        using System.Net.Sockets.TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        using StreamClient client = await ConnectAsync(((IPEndPoint)listener.LocalEndpoint).Port);
+        using System.Net.Sockets.Socket server = await listener.AcceptSocketAsync();
+        Task handshake = client.SecureAsync("stun.turn");
+        byte[] hello = new byte[4096];
+        int length = await server.ReceiveAsync(hello).WaitAsync(Patience);
+        server.Close(0);
+        await Assert.ThrowsAnyAsync<Exception>(() => handshake);
+        return hello[..length];
+    }
+
+    /// <summary>Cut short, with the record's length made right or not, and some bytes changed.</summary>
+    private static byte[] Break(byte[] hello, Random random)
+    {
+        byte[] broken = hello[..(1 + random.Next(hello.Length - 1))];
+        for (int flips = random.Next(6); flips > 0; flips--)
+        {
+            broken[random.Next(broken.Length)] = (byte)random.Next(256);
+        }
+
+        if (broken.Length > 5 && random.Next(2) == 0)
+        {
+            (broken[3], broken[4]) = ((byte)((broken.Length - 5) >> 8), (byte)(broken.Length - 5));
+        }
+
+        return broken;
     }
 
     private static int FreePort()
