@@ -36,6 +36,7 @@ internal sealed class ServerHost : IAsyncDisposable
     /// <param name="udpPort">The port that the workers are bound to.</param>
     /// <param name="time">For tokens and deadlines.</param>
     /// <param name="sink">Who serves connections over TCP and TLS; null for STUN Binding alone.</param>
+    /// <param name="connections">Their table, where others need it before this; belongs to the host from now on. Null makes one.</param>
     public ServerHost(
         OptionsReader reader,
         ServerOptions options,
@@ -44,7 +45,8 @@ internal sealed class ServerHost : IAsyncDisposable
         IReadOnlyList<IPAddress> addresses,
         int udpPort,
         TimeProvider? time = null,
-        IConnectionSink? sink = null)
+        IConnectionSink? sink = null,
+        ConnectionTable? connections = null)
     {
         _reader = reader;
         _developmentKeys = options.ApiKeys.Count == 0 ? apiKeys : new Dictionary<string, string>();
@@ -70,7 +72,7 @@ internal sealed class ServerHost : IAsyncDisposable
         _app = builder.Build();
         Log = _app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("V100");
         sink ??= new BindingSink();
-        Connections = new ConnectionTable(ConnectionLimits.From(options), sink.WorkerCount, Plane.Time);
+        Connections = connections ?? new ConnectionTable(ConnectionLimits.From(options), sink.WorkerCount, Plane.Time);
         _acceptor = new ConnectionAcceptor(Connections, sink, _certificate, options.TcpTrustedProxies, Log);
         Metrics.Add(new ProcessMetrics(Plane).Collect);
         Metrics.Add(Connections.Collect);

@@ -94,8 +94,8 @@ internal sealed partial class ClientConnection
 
         if (messages > 0)
         {
-            _table.Counters.Received(messages, before - buffer.Length);
             SetDeadline(ConnectionCloseReason.IdleTimeout);
+            _table.Counters.Received(messages, before - buffer.Length);
         }
 
         return step;

@@ -85,9 +85,15 @@ internal sealed class PeerListener : IDisposable
 
     private void Accept(Socket socket)
     {
-        if (socket.RemoteEndPoint is IPEndPoint peer)
+        try
         {
-            _accepted(new PeerConnection(socket, Relay, TransportAddress.From(peer), _time, () => _open.Release()));
+            TransportAddress peer = TransportAddress.From((IPEndPoint)socket.RemoteEndPoint!);
+            _accepted(new PeerConnection(socket, Relay, peer, _time, () => _open.Release()));
+        }
+        catch (SocketException)
+        {
+            socket.Dispose();
+            throw;
         }
     }
 }
