@@ -109,6 +109,7 @@ internal sealed partial class ClientConnection
         {
             await _transport.Output.WriteAsync(bytes).ConfigureAwait(false);
             await _transport.Output.FlushAsync().ConfigureAwait(false);
+            Volatile.Write(ref _writeDeadlineTicks, Never);
             _table.Counters.Sent(bytes.Length);
         }
 #pragma warning disable CA1031 // Whatever a write throws, this run goes on to its end: others wait for it.
@@ -116,8 +117,7 @@ internal sealed partial class ClientConnection
 #pragma warning restore CA1031
         {
             Close(ConnectionCloseReason.Reset);
+            Volatile.Write(ref _writeDeadlineTicks, Never);
         }
-
-        Volatile.Write(ref _writeDeadlineTicks, Never);
     }
 }

@@ -233,6 +233,8 @@ internal sealed partial class ClientConnection : IThreadPoolWorkItem
         }
         finally
         {
+            // Counted before it is gone: whoever sees no connection sees why.
+            _table.Counters.Closed(CloseReason);
             _table.Remove(this, _claimed);
             _table.CountSecured(_secured ? -1 : 0);
         }

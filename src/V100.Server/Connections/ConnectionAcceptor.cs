@@ -46,6 +46,7 @@ internal sealed class ConnectionAcceptor(
             : table.TryAdd((number, worker) => new ClientConnection(context, transport, number, worker, table, sink, firstStep), out connection);
         if (connection is null)
         {
+            table.Counters.Closed(reason);
             context.Abort(new ConnectionAbortedException("refused"));
         }
         else
@@ -53,7 +54,6 @@ internal sealed class ConnectionAcceptor(
             reason = await connection.RunAsync(opened => OpenAsync(opened, listener, trusted)).ConfigureAwait(false);
         }
 
-        table.Counters.Closed(reason);
         if (log.IsEnabled(LogLevel.Debug))
         {
             ServerLog.StreamClosed(log, context.RemoteEndPoint?.ToString() ?? "", reason);

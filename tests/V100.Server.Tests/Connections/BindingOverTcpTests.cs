@@ -103,7 +103,10 @@ public sealed class BindingOverTcpTests : IAsyncLifetime
         _server.Time.Advance(limits.FirstMessageTimeout - TimeSpan.FromMilliseconds(1));
         await client.SendAsync(Request(1));
         await client.AssertAnswerAsync(1);
+
+        // Both are counted when their deadlines are set: time may leap.
         await UntilAsync(() => _server.Host.Connections.Counters.ReadMessages() == 1);
+        await UntilAsync(() => _server.Host.Metrics.Write().Contains("v100_tcp_sent_bytes_total 32\n", StringComparison.Ordinal));
 
         _server.Time.Advance(limits.IdleTimeout - TimeSpan.FromSeconds(1));
         await client.SendAsync(0);
