@@ -53,7 +53,7 @@ internal static class Startup
         {
             MediaPlane media = new(options, addresses);
             await using ConfiguredAsyncDisposable mediaEnds = media.ConfigureAwait(false);
-            ServerHost host = new(reader, options, keys, new SfuConference(media, TimeProvider.System), new TurnRelays(media), addresses, media.Port);
+            ServerHost host = new(reader, options, keys, new SfuConference(media, TimeProvider.System), new TurnRelays(media), addresses, media.Port, null, media.Inboxes, media.Connections);
             host.Metrics.Add(new MediaMetrics(media).Collect);
             media.Start(host.Log);
             await using (host.ConfigureAwait(false))

@@ -31,7 +31,7 @@ internal sealed class TlsCertificate
         {
             _context = Load(options);
         }
-        catch (Exception exception) when (exception is CryptographicException or IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
         {
             error = Explain(options, exception);
         }

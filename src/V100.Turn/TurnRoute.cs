@@ -85,7 +85,7 @@ public readonly struct TurnRoute
 
     internal static TurnRoute ToPeer(
         TurnRouteKind kind, RelayId relay, in TransportAddress relayed, in TransportAddress peer, int payloadOffset, int payloadLength, bool dontFragment) =>
-        new(kind, new ClientFlow(default, peer, relayed), relay, 0, payloadOffset, payloadLength, 0, dontFragment);
+        new(kind, new ClientFlow(peer, relayed), relay, 0, payloadOffset, payloadLength, 0, dontFragment);
 
     internal static TurnRoute ToClient(in ClientFlow flow, int headerLength, int payloadLength, int paddingLength) =>
         new(TurnRouteKind.ToClient, flow, default, headerLength, 0, payloadLength, paddingLength, false);

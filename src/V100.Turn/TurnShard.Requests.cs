@@ -120,9 +120,9 @@ public sealed partial class TurnShard
     private TurnRoute HandleBinding(in ClientFlow flow, in StunReader message, Span<byte> response)
     {
         // The answer is hardly larger than the request, so it needs no limiter. RFC 5780, 6.1: another source address is for UDP alone.
-        NatDiscovery? discovery = flow.Transport == ClientTransport.Udp ? Server.Settings.Discovery : null;
+        NatDiscovery? discovery = flow.Transport == TransportProtocol.Udp ? Server.Settings.Discovery : null;
         int length = BindingServer.Respond(message, flow.Client, flow.Server, discovery, response, out TransportAddress source);
         Counters.Increment(TurnCounter.BindingAnswered);
-        return TurnRoute.Respond(new ClientFlow(flow.Transport, flow.Client, source, flow.ConnectionId), length);
+        return TurnRoute.Respond(new ClientFlow(flow.Client, source), length);
     }
 }

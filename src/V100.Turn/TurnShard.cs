@@ -32,7 +32,7 @@ namespace V100.Turn;
 /// </para>
 /// <para>
 /// Streams: a control connection that ends is reported with <see cref="HandleClientClosed"/>, as is a spliced one. A route or output may
-/// be about a stream that another worker serves: <see cref="ClientFlow.ConnectionId"/> finds it. The driver bounds what it queues for a
+/// be about a stream that another worker serves: the connection in the client's address finds it. The driver bounds what it queues for a
 /// stream, and drops whole messages beyond it.
 /// </para>
 /// <para>
@@ -163,6 +163,9 @@ public sealed partial class TurnShard
     /// </summary>
     /// <returns><see cref="TurnRouteKind.HandOver"/>: another shard must be told the same; else nothing.</returns>
     public partial TurnRoute HandleClientClosed(in ClientFlow flow, Instant now);
+
+    /// <summary>Whether an allocation or a joined connection belongs to this flow: its stream may be idle.</summary>
+    public bool Serves(in ClientFlow flow) => _byFlow.ContainsKey(flow) || _dataConnections.ContainsKey(flow);
 
     public partial void HandleDeadline(Instant now);
 

@@ -56,7 +56,7 @@ internal sealed class RunningServer : IAsyncDisposable
         ManualTime time = new();
         IReadOnlyList<IPAddress> addresses = LocalAddresses.For(options);
         MediaPlane media = new(options, addresses);
-        ServerHost host = new(reader, options, options.ApiKeys, new SfuConference(media, time), new TurnRelays(media), addresses, media.Port, time);
+        ServerHost host = new(reader, options, options.ApiKeys, new SfuConference(media, time), new TurnRelays(media), addresses, media.Port, time, media.Inboxes, media.Connections);
         media.Start(host.Log);
         host.Metrics.Add(new MediaMetrics(media).Collect);
         await host.StartAsync();

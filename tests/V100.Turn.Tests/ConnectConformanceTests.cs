@@ -22,8 +22,8 @@ public class ConnectConformanceTests
     public void Line_61_A_TCP_allocation_over_datagrams_is_400()
     {
         Assert.Equal(400, _world.Client().Request(RawClient.AllocateMessage(6)).Error);
-        Assert.Equal(400, _world.StreamClient(2, transport: ClientTransport.Dtls).Request(RawClient.AllocateMessage(6)).Error);
-        Assert.Equal(0, _world.StreamClient(3, transport: ClientTransport.Tls).Request(RawClient.AllocateMessage(6)).Error);
+        Assert.Equal(400, _world.StreamClient(2, transport: TransportProtocol.Dtls).Request(RawClient.AllocateMessage(6)).Error);
+        Assert.Equal(0, _world.StreamClient(3, transport: TransportProtocol.Tls).Request(RawClient.AllocateMessage(6)).Error);
         RawClient client = _world.StreamClient(4);
         Assert.Equal(400, client.Request(RawClient.AllocateMessage(6).Add(Wire.EvenPort, 0)).Error);
         Assert.Equal(400, client.Request(RawClient.AllocateMessage(6).Add(Wire.DontFragment)).Error);

@@ -14,11 +14,11 @@ public class PacketPathTests
     private readonly byte[] _header = new byte[TurnShard.MaxHeaderLength];
 
     [Theory]
-    [InlineData(ClientTransport.Udp)]
-    [InlineData(ClientTransport.Tls)]
-    public void Data_of_every_kind_both_ways(ClientTransport transport)
+    [InlineData(TransportProtocol.Udp)]
+    [InlineData(TransportProtocol.Tls)]
+    public void Data_of_every_kind_both_ways(TransportProtocol transport)
     {
-        RawClient client = transport == ClientTransport.Udp ? _world.Client() : _world.StreamClient(transport: transport);
+        RawClient client = transport == TransportProtocol.Udp ? _world.Client() : _world.StreamClient(transport: transport);
         TransportAddress relayed = client.Allocate();
         client.ChannelBind(0x4000, Peer);
         RelayId relay = _world.Sockets[0].At(relayed);

@@ -8,7 +8,7 @@ public class TurnNoncesTests
     private static readonly TimeSpan s_lifetime = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan s_grain = TimeSpan.FromSeconds(16);
     private static readonly Instant s_start = new(123_456_000_000_000);
-    private static readonly ClientFlow s_flow = new(ClientTransport.Udp, TurnWorld.Parse("203.0.113.5:40000"), TurnWorld.Parse("198.51.100.1:3478"));
+    private static readonly ClientFlow s_flow = new(TransportProtocol.Udp, TurnWorld.Parse("203.0.113.5:40000"), TurnWorld.Parse("198.51.100.1:3478"));
 
     private readonly TurnNonces _nonces = new(new SeededEntropy(1), s_lifetime, s_start);
 
@@ -45,10 +45,10 @@ public class TurnNoncesTests
         byte[] nonce = Make(s_start);
         foreach (ClientFlow other in new[]
         {
-            new ClientFlow(ClientTransport.Udp, s_flow.Client.WithPort(40001), s_flow.Server),
-            new ClientFlow(ClientTransport.Udp, TurnWorld.Parse("203.0.113.4:40000"), s_flow.Server),
-            new ClientFlow(ClientTransport.Udp, TurnWorld.Parse("[2001:db8::1]:40000"), s_flow.Server),
-            new ClientFlow(ClientTransport.Tcp, s_flow.Client, s_flow.Server),
+            new ClientFlow(s_flow.Client.WithPort(40001), s_flow.Server),
+            new ClientFlow(TurnWorld.Parse("203.0.113.4:40000"), s_flow.Server),
+            new ClientFlow(TurnWorld.Parse("[2001:db8::1]:40000"), s_flow.Server),
+            new ClientFlow(s_flow.Client.Over(TransportProtocol.Tcp, 1), s_flow.Server),
         })
         {
             Assert.Equal(NonceState.Foreign, _nonces.Check(nonce, other, s_start));

@@ -25,7 +25,7 @@ public class UnauthenticatedConformanceTests
             long before = GC.GetAllocatedBytesForCurrentThread();
             for (uint source = from; source < from + 1000; source++)
             {
-                var flow = new ClientFlow(ClientTransport.Udp, TransportAddress.FromIPv4(source * 0x0101_0101, (ushort)source), victim.Flow.Server);
+                var flow = new ClientFlow(TransportAddress.FromIPv4(source * 0x0101_0101, (ushort)source), victim.Flow.Server);
                 answers += Give(world, flow, binding, response) + Give(world, flow, allocate, response) + Give(world, flow, forged, response);
             }
 

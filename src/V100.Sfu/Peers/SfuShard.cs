@@ -312,6 +312,9 @@ public sealed class SfuShard : IDisposable
         }
     }
 
+    /// <summary>Whether a valid check has come from this address to a peer of this shard.</summary>
+    public bool HasPair(in TransportAddress remote) => _byAddress.ContainsKey(remote);
+
     public void HandleCommand(in ShardCommand command, Instant now)
     {
         Debug.Assert(command.Peer.OwnerShard == Index);

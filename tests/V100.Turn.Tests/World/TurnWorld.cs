@@ -109,11 +109,11 @@ internal sealed class TurnWorld
 
     /// <summary>A client over UDP with its own address.</summary>
     public RawClient Client(string address = "203.0.113.5:40000", string user = "alice", string? password = null, int shard = 0) =>
-        new(this, new ClientFlow(ClientTransport.Udp, Parse(address), ServerFor(address, 3478)), user, password ?? Users[user], shard);
+        new(this, new ClientFlow(Parse(address), ServerFor(address, 3478)), user, password ?? Users[user], shard);
 
     /// <summary>A client over a stream.</summary>
-    public RawClient StreamClient(ulong connection = 1, string address = "203.0.113.5:40000", string user = "alice", ClientTransport transport = ClientTransport.Tcp, int shard = 0) =>
-        new(this, new ClientFlow(transport, Parse(address), ServerFor(address, 3478), connection), user, Users[user], shard);
+    public RawClient StreamClient(uint connection = 1, string address = "203.0.113.5:40000", string user = "alice", TransportProtocol transport = TransportProtocol.Tcp, int shard = 0) =>
+        new(this, new ClientFlow(Parse(address).Over(transport, connection), ServerFor(address, 3478)), user, Users[user], shard);
 
     private static TransportAddress ServerFor(string client, ushort port) =>
         Address(client.StartsWith('[') ? RelayAddress6 : RelayAddress).WithPort(port);
