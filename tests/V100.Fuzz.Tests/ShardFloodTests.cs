@@ -154,7 +154,7 @@ public sealed class ShardFloodTests(ITestOutputHelper output)
             siege.World.Settle();
             PlaybackChecks.IsTrue(siege.Bob.AudioPlayback);
         },
-        new ShardLimits { MaxPacketBuffers = 256 });
+        new ShardLimits { MaxPacketBuffers = 400 }); // Alice's last two seconds fit: at most 120 packets of video and 50 of audio in each.
 
     private void Besiege(Action<Siege> attack, ShardLimits? limits = null)
     {

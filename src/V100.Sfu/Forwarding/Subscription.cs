@@ -124,37 +124,60 @@ internal sealed partial class Subscription
     /// <summary>One packet of the source: header, encryption straight into the batch, done.</summary>
     public void Forward(in MediaPacket packet, in RtpReader rtp, Instant now)
     {
-        if (!_peer.CanSend)
-        {
-            _shard.Counters.Increment(SfuCounter.DroppedBeforeKeys);
-            return;
-        }
-
         bool awaited = _awaitsKeyframe;
-        if (!TryFollow(in packet, in rtp, now))
-        {
-            return;
-        }
-
-        Send(in packet, in rtp, now);
-        if (awaited)
+        _shard.Counters.Increment(Handle(in packet, in rtp, now));
+        if (awaited && !_awaitsKeyframe)
         {
             _fanout!.ForwardOvertaken(this, in packet, now);
         }
     }
 
-    private void Send(in MediaPacket packet, in RtpReader rtp, Instant now)
+    /// <summary>
+    /// One packet that was here before the keyframe to which it belongs. It was counted when it came, as dropped, or for nobody if the
+    /// subscription is younger; so whatever becomes of it now, it does not end once more.
+    /// </summary>
+    public void ForwardLate(in MediaPacket packet, in RtpReader rtp, Instant now)
     {
+        if (Handle(in packet, in rtp, now) == SfuCounter.RtpForwarded)
+        {
+            _shard.Counters.Increment(SfuCounter.RtpForwardedLate);
+        }
+    }
+
+    /// <summary>Sends the packet, or does not; returns the counter in which this copy of it ends.</summary>
+    private SfuCounter Handle(in MediaPacket packet, in RtpReader rtp, Instant now)
+    {
+        if (!_peer.CanSend)
+        {
+            return SfuCounter.DroppedBeforeKeys;
+        }
+
+        if (packet.Codec != _publishedCodec && !TryMatchCodecSlow(packet.Codec))
+        {
+            // When it comes back to a codec that the subscriber has, numbers go on without those of what was left out.
+            _awaitsKeyframe = true;
+            return SfuCounter.DroppedCodecMismatch;
+        }
+
+        if (!TryFollow(in packet, in rtp, now))
+        {
+            return SfuCounter.DroppedAwaitingKeyframe;
+        }
+
         if (packet.IsPaddingOnly)
         {
             DropPadding(packet.Sequence);
-            return;
+            return SfuCounter.DroppedPadding;
         }
 
+        return Send(in packet, in rtp, now);
+    }
+
+    private SfuCounter Send(in MediaPacket packet, in RtpReader rtp, Instant now)
+    {
         if (!_sequences.TryForward(packet.Sequence, out ExtendedSequence sequence))
         {
-            _shard.Counters.Increment(SfuCounter.DroppedDuplicate);
-            return;
+            return SfuCounter.DroppedDuplicate;
         }
 
         uint timestamp = _timestamps!.Rewrite(rtp.Timestamp, now);
@@ -164,8 +187,7 @@ internal sealed partial class Subscription
         int headerLength = _headers!.Write(target[..MaxHeaderLength], in header, rtp.Extensions, 0, 0);
         if (headerLength == 0)
         {
-            _shard.Counters.Increment(SfuCounter.DroppedTooLong);
-            return;
+            return SfuCounter.DroppedTooLong;
         }
 
         if (_rewritesRed)
@@ -182,8 +204,8 @@ internal sealed partial class Subscription
         PacketsSent++;
         BytesSent += headerLength + payload.Length;
         _payloadBytesSent += payload.Length;
-        _shard.Counters.Increment(SfuCounter.RtpForwarded);
         _shard.Counters.Add(SfuCounter.RtpForwardedBytes, headerLength + payload.Length);
+        return SfuCounter.RtpForwarded;
     }
 
     /// <summary>
@@ -192,7 +214,6 @@ internal sealed partial class Subscription
     /// </summary>
     private void DropPadding(ExtendedSequence source)
     {
-        _shard.Counters.Increment(SfuCounter.DroppedPadding);
         if (_sequences.Drop(source, out ExtendedSequence slot) != SequenceDrop.FillSlot)
         {
             return;
@@ -205,17 +226,9 @@ internal sealed partial class Subscription
         _shard.Output.Commit(_peer.SrtpSender.ProtectRtp(target, headerLength, target.Slice(headerLength, padding), slot.Value));
     }
 
-    /// <summary>Follows changes of codec and source; false while the subscriber cannot be sent this packet.</summary>
+    /// <summary>Follows changes of source; false while the subscriber awaits a keyframe, which this packet does not begin.</summary>
     private bool TryFollow(in MediaPacket packet, in RtpReader rtp, Instant now)
     {
-        if (packet.Codec != _publishedCodec && !TryMatchCodecSlow(packet.Codec))
-        {
-            // When it comes back to a codec that the subscriber has, numbers go on without those of what was left out.
-            _awaitsKeyframe = true;
-            _shard.Counters.Increment(SfuCounter.DroppedCodecMismatch);
-            return false;
-        }
-
         if (packet.Generation != _generation)
         {
             _generation = packet.Generation;
@@ -229,7 +242,6 @@ internal sealed partial class Subscription
 
         if (!packet.StartsKeyframe)
         {
-            _shard.Counters.Increment(SfuCounter.DroppedAwaitingKeyframe);
             RequestKeyframeIfAwaited(now);
             return false;
         }
@@ -292,7 +304,7 @@ internal sealed partial class Subscription
         int headerLength = _headers!.Write(target[..MaxHeaderLength], in header, rtp.Extensions, 0, 0);
         if (headerLength == 0)
         {
-            _shard.Counters.Increment(SfuCounter.DroppedTooLong);
+            _shard.Counters.Increment(SfuCounter.NacksUnanswered);
             return;
         }
 

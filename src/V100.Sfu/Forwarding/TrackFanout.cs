@@ -107,7 +107,7 @@ internal sealed class TrackFanout
                 && Track.Section.TryFindCodec(rtp.PayloadType, out NegotiatedCodec? codec, out _))
             {
                 MediaPacket packet = first with { Buffer = buffer, Sequence = sequence, Codec = codec, StartsKeyframe = false, IsPaddingOnly = rtp.Payload.IsEmpty };
-                subscription.Forward(in packet, in rtp, now);
+                subscription.ForwardLate(in packet, in rtp, now);
             }
         }
     }

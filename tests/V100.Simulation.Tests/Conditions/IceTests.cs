@@ -1,5 +1,6 @@
 using V100.Net;
 using V100.Sfu.Peers;
+using V100.Sfu.Rooms;
 using V100.Simulation.World;
 using Xunit.Abstractions;
 
@@ -132,13 +133,14 @@ public sealed class IceTests(ITestOutputHelper output)
             world.RunUntilConnected();
             world.Run(1);
             bob.Vanish();
+            Session left = world.SessionOf(bob);
             world.Remove(bob);
             SimulatedClient carol = world.Add(ClientOffer.Subscriber());
             carol.Rebind(bob.Address);
             world.Join(carol, "carol", V100.Sfu.Sdp.SessionRole.Subscribe, "alice");
             world.RunUntilConnected(10);
             world.Run(40);
-            Assert.Equal(PeerCloseReason.ConsentExpired, world.SessionOf(bob).CloseReason);
+            Assert.Equal(PeerCloseReason.ConsentExpired, left.CloseReason);
             world.Run(10);
             world.Settle();
             PlaybackChecks.IsTrue(carol.VideoPlayback);

@@ -111,4 +111,34 @@ public sealed class KeyframeRequestTests(ITestOutputHelper output)
             Assert.InRange(alice.Video.KeyframeRequests, 20, 2 * 30 + 1);
         }
     }
+
+    /// <summary>What had to wait for it was counted when it came, and is not counted as forwarded besides.</summary>
+    [Fact]
+    public void A_keyframe_whose_first_packet_is_late_is_forwarded_whole_and_each_packet_counted_once()
+    {
+        foreach (int seed in Seed.Each(output))
+        {
+            using var world = new SimulatedWorld(seed);
+            SimulatedClient alice = world.Publish();
+            world.RunUntilConnected();
+            SimulatedClient bob = world.Subscribe();
+            int seen = alice.Video.KeyframesSent;
+            world.Network.ExtraDelay = packet =>
+            {
+                bool isFirst = packet.IsOf(alice.Video.Ssrc) && packet.IsRtp && alice.Video.KeyframesSent > seen;
+                seen = isFirst ? alice.Video.KeyframesSent : seen;
+                return TimeSpan.FromMilliseconds(isFirst ? 5 : 0);
+            };
+            world.RunUntil(() => bob.VideoPlayback.Packets.Count > 50, 5);
+            world.Settle();
+            PlaybackChecks.StartsAtKeyframe(bob.VideoPlayback);
+            PlaybackChecks.IsWhole(bob.VideoPlayback);
+
+            long late = world.Server.Count(SfuCounter.RtpForwardedLate);
+            Assert.InRange(late, 1, world.Server.Count(SfuCounter.DroppedAwaitingKeyframe));
+            Assert.Equal(bob.VideoPlayback.Packets.Count + bob.AudioPlayback.Packets.Count, world.Server.Count(SfuCounter.RtpForwarded) + late);
+            SfuCounter[] drops = [.. Enum.GetValues<SfuCounter>().Where(counter => counter.ToString().StartsWith("Dropped", StringComparison.Ordinal))];
+            Assert.Equal(world.Server.Count(SfuCounter.RtpReceived), world.Server.Count(SfuCounter.RtpForwarded) + drops.Sum(world.Server.Count));
+        }
+    }
 }

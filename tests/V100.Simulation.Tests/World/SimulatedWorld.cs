@@ -130,10 +130,12 @@ internal sealed class SimulatedWorld : IDisposable
         Run(seconds);
     }
 
+    /// <summary>Forgets the client and its session, as far as the world goes: the server has to find out by itself.</summary>
     public void Remove(SimulatedClient client)
     {
         client.Dispose();
         _clients.Remove(client);
+        _sessions.Remove(client);
     }
 
     /// <summary>Nothing of any client is left: not in a shard, a table, a cache, or OpenSSL.</summary>
