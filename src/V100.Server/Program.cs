@@ -61,6 +61,7 @@ internal static class Startup
                 using ServerLifetime lifetime = new(host);
                 lifetime.HandleSignals();
                 await host.StartAsync().ConfigureAwait(false);
+                media.OfferTcp(host.TcpPort);
                 Announce(host, options, keys, addresses, media.Port, Stopwatch.GetElapsedTime(started));
                 await lifetime.RunAsync().ConfigureAwait(false);
             }
@@ -87,7 +88,7 @@ internal static class Startup
         ServerLog.Ready(host.Log, Version, (long)elapsed.TotalMilliseconds, host.Url, udpPort, host.TcpPort);
         string page = host.Url + "/?room=demo";
         string apiKey = "";
-        string tls = host.TlsPort is { } tlsPort ? $"\n  TLS      port {tlsPort}: STUN" : "";
+        string tls = host.TlsPort is { } tlsPort ? $"\n  TLS      port {tlsPort}: STUN, TURN" : "";
         if (options.ApiKeys.Count == 0)
         {
             (string key, string secret) = keys.Single();

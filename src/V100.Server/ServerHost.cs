@@ -112,6 +112,7 @@ internal sealed class ServerHost : IAsyncDisposable
     {
         await _app.StartAsync().ConfigureAwait(false);
         Plane.IceServers.TcpPort = TcpPort;
+        Plane.IceServers.TlsPort = _certificate is null ? null : TlsPort ?? Plane.Options.TlsPort;
     }
 
     public Task StopAsync()

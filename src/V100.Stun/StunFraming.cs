@@ -43,9 +43,9 @@ public static class StunFraming
             return StunFrame.Incomplete;
         }
 
-        // RFC 7983, 7: a message starts with 0 to 3, ChannelData with 64 to 79.
+        // RFC 8656, 12.4: two bits tell the two apart. No other protocol shares a stream, so channel numbers of RFC 5766 have a frame too.
         bool isMessage = stream[0] <= 3;
-        if (!isMessage && stream[0] >> 4 != 4)
+        if (!isMessage && stream[0] >> 6 != 1)
         {
             return StunFrame.Garbage;
         }

@@ -47,7 +47,6 @@ public class StunFramingTests
 
     [Theory]
     [InlineData("80")]
-    [InlineData("50")]
     [InlineData("474554202f20485454502f312e31")] // "GET / HTTP/1.1"
     [InlineData("16030100")] // a TLS ClientHello on the plain port
     [InlineData("00010002")]

@@ -8,7 +8,7 @@ public class TurnNoncesTests
     private static readonly TimeSpan s_lifetime = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan s_grain = TimeSpan.FromSeconds(16);
     private static readonly Instant s_start = new(123_456_000_000_000);
-    private static readonly ClientFlow s_flow = new(TransportProtocol.Udp, TurnWorld.Parse("203.0.113.5:40000"), TurnWorld.Parse("198.51.100.1:3478"));
+    private static readonly ClientFlow s_flow = new(TurnWorld.Parse("203.0.113.5:40000"), TurnWorld.Parse("198.51.100.1:3478"));
 
     private readonly TurnNonces _nonces = new(new SeededEntropy(1), s_lifetime, s_start);
 

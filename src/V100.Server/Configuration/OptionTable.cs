@@ -32,7 +32,7 @@ internal static class OptionTable
         },
         Choice("V100:Udp:Backend", "auto", "How UDP sockets are driven: linux (epoll, batches), portable, or auto.",
             [("auto", UdpBackend.Auto), ("linux", UdpBackend.Linux), ("portable", UdpBackend.Portable)], (options, value) => options.UdpBackend = value),
-        Whole("V100:Tcp:Port", "3478", 0, 65535, "STUN over TCP; 0 picks a free port.", (options, value) => options.TcpPort = (int)value),
+        Whole("V100:Tcp:Port", "3478", 0, 65535, "STUN, TURN and ICE over TCP; 0 picks a free port.", (options, value) => options.TcpPort = (int)value),
         Networks("V100:Tcp:TrustedProxies", "none", "Proxies that must send a PROXY header (version 1 or 2) on V100:Tcp:Port and V100:Tls:Port; nobody else may.",
             options => options.TcpTrustedProxies) with { ActsNow = true },
         Whole("V100:Tcp:MaxConnections", "20000", 1, 1_000_000, "Connections over TCP and TLS at a time, HTTP aside.", (options, value) => options.TcpMaxConnections = (int)value),
@@ -47,6 +47,16 @@ internal static class OptionTable
             (options, value) => options.TlsPort = (int)value),
         FilePath("V100:Tls:CertificatePath", "The certificate chain (PEM), for V100:Tls:Port and an https V100:Http:Url.", (options, value) => options.TlsCertificatePath = value),
         FilePath("V100:Tls:KeyPath", "The certificate's private key (PEM).", (options, value) => options.TlsKeyPath = value),
+        new("V100:Tls:HostName", OptionShape.Value, null, "a host name",
+            "The name in turns: URLs, as in the certificate.",
+            (options, _, text) =>
+            {
+                options.TlsHostName = text;
+                return Uri.CheckHostName(text) == UriHostNameType.Dns;
+            })
+        {
+            DefaultNote = "the public addresses",
+        },
         Addresses("V100:PublicAddresses", "the local addresses; loopback too while HTTP is on loopback", "What ICE candidates show to clients.",
             options => options.PublicAddresses),
         new("V100:ApiKeys", OptionShape.Map, null, "a key id of 1 to 64 visible characters without ':', and a secret of at least 32 bytes",

@@ -34,6 +34,9 @@ internal sealed class ServerOptions
     public string? TlsCertificatePath { get; set; }
     public string? TlsKeyPath { get; set; }
 
+    /// <summary>What turns: URLs name; null for the addresses.</summary>
+    public string? TlsHostName { get; set; }
+
     /// <summary>What candidates and ICE server URLs show; empty means what the interfaces have.</summary>
     public List<IPAddress> PublicAddresses { get; } = [];
 

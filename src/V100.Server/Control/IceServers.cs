@@ -14,6 +14,7 @@ internal sealed class IceServers
     private readonly IReadOnlyList<IPAddress> _addresses;
     private readonly int _udpPort;
     private readonly int _ttlSeconds;
+    private readonly string? _tlsHostName;
     private volatile TimeLimitedCredentials _credentials = new();
 
     public IceServers(ServerOptions options, IReadOnlyList<IPAddress> addresses, int udpPort)
@@ -21,11 +22,15 @@ internal sealed class IceServers
         _addresses = addresses;
         _udpPort = udpPort;
         _ttlSeconds = options.TurnMaxLifetimeSeconds;
+        _tlsHostName = options.TlsHostName;
         Reload(options);
     }
 
     /// <summary>Known once the listener is bound.</summary>
     public int TcpPort { get; set; }
+
+    /// <summary>The same; null without a certificate.</summary>
+    public int? TlsPort { get; set; }
 
     public void Reload(ServerOptions options) => _credentials = new TimeLimitedCredentials([.. options.TurnSecrets]);
 
@@ -40,12 +45,28 @@ internal sealed class IceServers
         if (credentials.TryMake(identity, expires, out string username, out string password) || credentials.TryMake("", expires, out username, out password))
         {
             servers.Add(new IceServerView(
-                [.. _addresses.SelectMany(address => new[] { Uri("turn", address, _udpPort) + "?transport=udp", Uri("turn", address, TcpPort) + "?transport=tcp" })],
+                [
+                    .. _addresses.SelectMany(address => new[] { Uri("turn", address, _udpPort) + "?transport=udp", Uri("turn", address, TcpPort) + "?transport=tcp" }),
+                    .. TlsUris(),
+                ],
                 username,
                 password));
         }
 
         return new IceServerListView(servers, credentials.SecretCount > 0 ? _ttlSeconds : null);
+    }
+
+    /// <summary>RFC 7065. By name where there is one, since few certificates name addresses.</summary>
+    private IEnumerable<string> TlsUris()
+    {
+        if (TlsPort is not { } port)
+        {
+            return [];
+        }
+
+        return _tlsHostName is not null
+            ? [string.Create(CultureInfo.InvariantCulture, $"turns:{_tlsHostName}:{port}?transport=tcp")]
+            : _addresses.Select(address => Uri("turns", address, port) + "?transport=tcp");
     }
 
     /// <summary>The same as Link header fields (RFC 9725, 4.6).</summary>

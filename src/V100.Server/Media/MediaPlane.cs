@@ -34,6 +34,7 @@ internal sealed class MediaPlane : IAsyncDisposable
     private readonly DtlsContext _dtls;
     private readonly RoomDirectory _rooms;
     private readonly TurnSetup _turnSetup;
+    private readonly IReadOnlyList<IPAddress> _addresses;
     private readonly WorkerDriver[] _drivers;
     private readonly List<ShardCommand> _refused = [];
     private readonly CancellationTokenSource _stop = new();
@@ -68,6 +69,7 @@ internal sealed class MediaPlane : IAsyncDisposable
             _peers,
             new SystemEntropy());
         Instant now = MonotonicClock.Now;
+        _addresses = addresses;
         _turnSetup = new TurnSetup(addresses, _workers.Port);
         Turn = new TurnServer(_turnSetup.Settings(options), _workers.Workers.Count, new SystemEntropy(), DateTimeOffset.UtcNow.ToUnixTimeSeconds(), now);
         Connections = new ConnectionTable(ConnectionLimits.From(options), _workers.Workers.Count, TimeProvider.System);
@@ -150,6 +152,13 @@ internal sealed class MediaPlane : IAsyncDisposable
         _workers.Start(worker => _drivers[worker.Index]);
         _loop = Task.Run(RunAsync);
     }
+
+    /// <summary>Offers ICE over TCP (RFC 6544) on this port from now on.</summary>
+    public void OfferTcp(int port) => Use((rooms, _) =>
+    {
+        rooms.OfferAlso([.. _addresses.Select(address => TransportAddress.From(address, (ushort)port).Over(TransportProtocol.Tcp, 0))]);
+        return port;
+    });
 
     /// <summary>Uses the rooms, alone, and posts what comes of it to the workers.</summary>
     public T Use<T>(Func<RoomDirectory, Instant, T> use)

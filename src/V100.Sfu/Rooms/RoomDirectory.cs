@@ -15,7 +15,7 @@ namespace V100.Sfu.Rooms;
 public sealed partial class RoomDirectory
 {
     private readonly RoomLimits _limits;
-    private readonly TransportParameters _transport;
+    private TransportParameters _transport;
     private readonly PeerDirectory _peers;
     private readonly IEntropy _entropy;
     private readonly Dictionary<string, Room> _rooms = new(StringComparer.Ordinal);
@@ -30,6 +30,10 @@ public sealed partial class RoomDirectory
         _peers = peers;
         _entropy = entropy;
     }
+
+    /// <summary>Further candidates of every answer from now on: those of a listener that was bound later.</summary>
+    public void OfferAlso(IReadOnlyList<TransportAddress> candidates) =>
+        _transport = _transport with { Candidates = [.. _transport.Candidates, .. candidates] };
 
     public IReadOnlyCollection<Room> Rooms => _rooms.Values;
 

@@ -36,9 +36,9 @@ public readonly record struct IceCandidate(
     /// <summary>The address where <see cref="Host"/> is one; <c>default</c> where it is a name.</summary>
     public TransportAddress Address => IPAddress.TryParse(Host, out IPAddress? address) ? TransportAddress.From(address, Port) : default;
 
-    /// <summary>A UDP host candidate of this server.</summary>
-    /// <param name="index">Its place among the candidates; the first has the highest priority.</param>
-    /// <param name="address">As clients reach it.</param>
+    /// <summary>A host candidate of this server: UDP, or passive TCP (RFC 6544).</summary>
+    /// <param name="index">Its place among the candidates; the first has the highest priority of its protocol.</param>
+    /// <param name="address">As clients reach it; its protocol is the candidate's.</param>
     public static IceCandidate ForHost(int index, in TransportAddress address)
     {
         Span<byte> bytes = stackalloc byte[16];
@@ -47,8 +47,18 @@ public readonly record struct IceCandidate(
 
         // RFC 8445, 5.1.1.3: one foundation per base address. 5.1.2.1: (2^24) * type + (2^8) * local + (256 - component).
         uint localPreference = (uint)Math.Max(0, ushort.MaxValue - index);
-        uint priority = (126u << 24) | (localPreference << 8) | 255;
-        return new IceCandidate($"{index + 1}", 1, IceTransport.Udp, priority, ip.ToString(), address.Port, IceCandidateType.Host);
+        IceTransport transport = IceTransport.Udp;
+        uint typePreference = 126;
+        if (address.Protocol == TransportProtocol.Tcp)
+        {
+            // RFC 6544, 4.2: below every UDP candidate; the direction preference of passive is 4, in the upper three bits.
+            transport = IceTransport.Tcp;
+            typePreference = 90;
+            localPreference = (4u << 13) | (uint)Math.Max(0, 8191 - index);
+        }
+
+        uint priority = (typePreference << 24) | (localPreference << 8) | 255;
+        return new IceCandidate($"{index + 1}", 1, transport, priority, ip.ToString(), address.Port, IceCandidateType.Host);
     }
 
     public static bool TryParse(ReadOnlySpan<char> text, out IceCandidate candidate)
@@ -72,8 +82,9 @@ public readonly record struct IceCandidate(
         return true;
     }
 
-    /// <summary>The value that <see cref="TryParse"/> reads.</summary>
-    public override string ToString() => $"{Foundation} {Component} {TransportName} {Priority} {Host} {Port} typ {TypeName}";
+    /// <summary>The value that <see cref="TryParse"/> reads. This server's TCP candidates are passive (RFC 6544, 4.5).</summary>
+    public override string ToString() =>
+        $"{Foundation} {Component} {TransportName} {Priority} {Host} {Port} typ {TypeName}{(Transport == IceTransport.Tcp ? " tcptype passive" : "")}";
 
     private string TransportName => Transport == IceTransport.Tcp ? "tcp" : "udp";
 
