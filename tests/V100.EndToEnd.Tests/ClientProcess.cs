@@ -29,6 +29,9 @@ internal sealed record ClientOptions
     /// <summary>Browsers only: the transport, <c>udp</c>, <c>tcp</c> or <c>tls</c>, to the server's own TURN, over which everything goes.</summary>
     public string? Relay { get; init; }
 
+    /// <summary>Browsers only: the PEM file of an authority to trust.</summary>
+    public string? Authority { get; init; }
+
     /// <summary>The namespace that the client runs in.</summary>
     public string? Namespace { get; init; }
 }
@@ -181,6 +184,7 @@ internal sealed class ClientProcess : IAsyncDisposable
             .. isBrowser ? Number("joins", options.Joins) : [],
             .. options.Candidate is null ? Array.Empty<string>() : ["--candidate", options.Candidate],
             .. options.Relay is null ? Array.Empty<string>() : ["--relay", options.Relay],
+            .. options.Authority is null ? Array.Empty<string>() : ["--authority", options.Authority],
         ];
         return new ClientProcess($"{kind} {role}", options.Namespace is null ? command : NetworkNamespaces.Inside(options.Namespace, command));
     }

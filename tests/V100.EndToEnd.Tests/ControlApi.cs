@@ -94,7 +94,7 @@ internal sealed class ControlApi : IDisposable
 internal sealed class Gauges(IReadOnlyDictionary<string, double> values)
 {
     // What a process uses moves by itself; what sessions hold does not.
-    private static readonly string[] _unsteady = ["process_", "dotnet_", "v100_uptime_seconds", "v100_draining"];
+    private static readonly string[] _unsteady = ["process_", "dotnet_", "v100_uptime_seconds", "v100_draining", "v100_tcp_queue_memory_bytes"];
 
     public IReadOnlyDictionary<string, double> Values { get; } = values;
 

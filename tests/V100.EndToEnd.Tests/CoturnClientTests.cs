@@ -23,7 +23,6 @@ public sealed partial class CoturnClientTests
     [InlineData("channels, 1,200 bytes", "-l 1200")]
     [InlineData("Send and Data", "-s")]
     [InlineData("DONT-FRAGMENT", "-g -s")]
-    [InlineData("client to client", "-y")]
     [InlineData("without RTCP ports", "-c")]
     [InlineData("IPv4 asked for", "-X")]
     [InlineData("more CreatePermission and ChannelBind", "-G")]
@@ -41,6 +40,25 @@ public sealed partial class CoturnClientTests
         await RunAsync(mode, options, server, options.Contains("-x", StringComparison.Ordinal) ? "::1" : "127.0.0.1");
 
     [Theory]
+    [InlineData("TCP, channels", "-t")]
+    [InlineData("TCP, Send and Data", "-t -s")]
+    [InlineData("TCP over IPv6", "-t -x", "::1")]
+    [InlineData("TLS, channels", "-t -S")]
+    [InlineData("TLS, Send and Data", "-t -S -s")]
+    [InlineData("DTLS, channels", "-S")]
+    [InlineData("DTLS, Send and Data", "-S -s")]
+    [InlineData("DTLS over IPv6", "-S -x", "::1")]
+    [InlineData("TCP, mobility", "-t -M")]
+    public async Task Over_connections(string mode, string options, string server = "127.0.0.1") =>
+        await RunAsync(mode, options, server, options.Contains("-x", StringComparison.Ordinal) ? "::1" : "127.0.0.1");
+
+    [Theory]
+    [InlineData("TCP relays over TCP", "-T")]
+    [InlineData("TCP relays over TLS", "-T -S")]
+    [InlineData("TCP relays, client to client", "-T -y")]
+    public async Task Relayed_over_TCP(string mode, string options) => await RunAsync(mode, options, "127.0.0.1", "127.0.0.1");
+
+    [Theory]
     [InlineData("127.0.0.1")]
     [InlineData("::1")]
     public async Task Binding(string address)
@@ -50,14 +68,42 @@ public sealed partial class CoturnClientTests
         Assert.Contains($"UDP reflexive addr: {address}:", output, StringComparison.Ordinal);
     }
 
-    private static Task<ServerProcess> StartAsync() => ServerProcess.StartAsync(
+    private static async Task<ServerProcess> StartAsync(CertificateAuthority? authority = null, int tlsPort = 0) => await ServerProcess.StartAsync(
+    [
+        .. authority is null ? [] : (string[])[.. authority.ServerArguments, $"--V100:Tls:Port={tlsPort}"],
         // Their client draws its channel numbers from the range of RFC 5766.
         "--V100:Turn:ChannelNumbers=rfc5766", "--V100:Turn:Users:user=pass", $"--V100:Turn:Secrets:0={Secret}", "--V100:PublicAddresses:0=127.0.0.1", "--V100:PublicAddresses:1=::1",
-        "--V100:Turn:AllowedPeers:0=127.0.0.0/8", "--V100:Turn:AllowedPeers:1=::1/128");
+        "--V100:Turn:AllowedPeers:0=127.0.0.0/8", "--V100:Turn:AllowedPeers:1=::1/128",
+    ]);
+
+    [Theory]
+    [InlineData("even ports, of which some are reserved in vain", "-y")]
+    [InlineData("DTLS without an end", "-S")]
+    public async Task Nothing_stays_behind(string mode, string options)
+    {
+        (ServerProcess server, Gauges start) = await PlayAsync(mode, options, "127.0.0.1", "127.0.0.1");
+        await using ServerProcess ends = server;
+        string difference = "";
+        await Poll.UntilAsync(
+            "every gauge is back where it began", ReservationLimit,
+            async () => (difference = (await server.Api.GaugesAsync()).Difference(start)).Length == 0, () => $"{difference}\n{server.Log}");
+    }
 
     private static async Task RunAsync(string mode, string options, string serverAddress, string peerAddress)
     {
-        await using ServerProcess server = await StartAsync();
+        (ServerProcess server, _) = await PlayAsync(mode, options, serverAddress, peerAddress);
+        await server.DisposeAsync();
+    }
+
+    /// <summary>One run of the client; the server goes on.</summary>
+    private static async Task<(ServerProcess Server, Gauges Start)> PlayAsync(string mode, string options, string serverAddress, string peerAddress)
+    {
+        bool secured = options.Contains("-S", StringComparison.Ordinal);
+        bool overTcp = options.Contains("-t", StringComparison.Ordinal) || options.Contains("-T", StringComparison.Ordinal);
+        using CertificateAuthority authority = new();
+        int tlsPort = FreePort.Find();
+        ServerProcess server = await StartAsync(authority, tlsPort);
+        int port = secured ? tlsPort : overTcp ? server.TcpPort : server.UdpPort;
         Gauges start = await server.Api.GaugesAsync();
         using EchoPeer peer = EchoPeer.Start(peerAddress);
         string[] credentials = options.Contains("-W", StringComparison.Ordinal) ? ["-u", "user", "-W", Secret] : ["-u", "user", "-w", "pass"];
@@ -65,14 +111,17 @@ public sealed partial class CoturnClientTests
         string output = await ToEndAsync(
             "turnutils_uclient",
             [
-                .. flags, .. credentials, "-L", serverAddress, "-e", peerAddress, "-r", Text(peer.Port), "-p", Text(server.UdpPort),
+                .. flags, .. credentials, "-L", serverAddress, "-e", peerAddress, "-r", Text(peer.Port), "-p", Text(port),
                 "-n", Text(Messages), "-m", Text(Clients), serverAddress,
             ]);
         AssertNothingLost(mode, output, server);
         // The client ends without a word to most of its allocations.
         await server.Api.DeleteAllocationsAsync();
         await Poll.UntilAsync(
-            "every gauge is back where it began", ReservationLimit, async () => (await server.Api.GaugesAsync()).Difference(start).Length == 0, () => server.Log);
+            "no allocation and no connection is left", TimeSpan.FromSeconds(10),
+            async () => await server.Api.GaugesAsync() is var gauges && gauges["v100_turn_allocations"] + gauges["v100_tcp_connections"] + gauges["v100_turn_peer_connections"] == 0,
+            () => server.Log);
+        return (server, start);
     }
 
     private static void AssertNothingLost(string mode, string output, ServerProcess server)

@@ -10,7 +10,12 @@ internal sealed class EchoPeer : IDisposable
 
     private EchoPeer(Socket[] sockets)
     {
-        _sockets = sockets;
+        // The same port over TCP, for relays of RFC 6062.
+        Socket listener = new(sockets[0].AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(sockets[0].LocalEndPoint!);
+        listener.Listen(64);
+        _ = AcceptAsync(listener);
+        _sockets = [.. sockets, listener];
         Port = ((IPEndPoint)sockets[0].LocalEndPoint!).Port;
         foreach (Socket socket in sockets)
         {
@@ -49,6 +54,32 @@ internal sealed class EchoPeer : IDisposable
         foreach (Socket socket in _sockets)
         {
             socket.Dispose();
+        }
+    }
+
+    private static async Task AcceptAsync(Socket listener)
+    {
+        try
+        {
+            while (true)
+            {
+                _ = EchoStreamAsync(await listener.AcceptAsync());
+            }
+        }
+        catch (Exception ended) when (ended is ObjectDisposedException or SocketException)
+        {
+        }
+    }
+
+    private static async Task EchoStreamAsync(Socket socket)
+    {
+        using NetworkStream stream = new(socket, ownsSocket: true);
+        try
+        {
+            await stream.CopyToAsync(stream);
+        }
+        catch (IOException)
+        {
         }
     }
 

@@ -65,8 +65,21 @@ internal sealed class NetworkNamespaces : IDisposable
     /// <summary>A command that runs inside one of the namespaces.</summary>
     public static string[] Inside(string name, params string[] command) => Privilege.Command(["ip", "netns", "exec", name, .. command]);
 
+    /// <summary>What the clients' namespace resolves a name to: the server's address.</summary>
+    public void Name(string host)
+    {
+        // `ip netns exec` lays these files over those of /etc.
+        string hosts = Path.GetTempFileName();
+        File.WriteAllText(hosts, $"127.0.0.1 localhost\n{ServerAddress} {host}\n");
+        Privilege.Run("mkdir", "-p", $"/etc/netns/{Clients}");
+        Privilege.Run("install", "-m", "644", hosts, $"/etc/netns/{Clients}/hosts");
+        File.Delete(hosts);
+    }
+
     public void Dispose()
     {
+        Privilege.TryRun("rm", "-rf", $"/etc/netns/{Clients}");
+
         // With a namespace go its interfaces and their other ends.
         Privilege.TryRun("ip", "netns", "del", Clients);
         Privilege.TryRun("ip", "netns", "del", Server);

@@ -7,6 +7,7 @@ public sealed class RelayedCallTests
 
     [Theory]
     [InlineData("udp")]
+    [InlineData("tcp")]
     public async Task Chromium_publishes_and_plays_through_the_relay_alone(string transport)
     {
         await using ServerProcess server = await ServerProcess.StartAsync("--V100:Rooms:EmptyTimeoutSeconds=1");
@@ -22,11 +23,15 @@ public sealed class RelayedCallTests
 
     [Theory]
     [InlineData("udp")]
-    public async Task Firefox_publishes_and_plays_through_the_relay_alone(string transport)
+    [InlineData("tcp")]
+    [InlineData("tls")]
+    public async Task Firefox_and_Chromium_publish_and_play_through_the_relay_alone(string transport)
     {
         using NetworkNamespaces network = new();
-        await using ServerProcess server = await ServerProcess.StartAsync(network);
-        ClientOptions options = _small with { Relay = transport, Namespace = network.Clients };
+        network.Name(CertificateAuthority.HostName);
+        using CertificateAuthority authority = new();
+        await using ServerProcess server = await ServerProcess.StartAsync(network, authority.ServerArguments);
+        ClientOptions options = _small with { Relay = transport, Namespace = network.Clients, Authority = authority.AuthorityPath };
         await using (Call call = await Call.StartAsync(server, "relayed", ClientKind.Firefox, ClientKind.Chromium, options))
         {
             await AssertRelayedAsync(server, call, transport);

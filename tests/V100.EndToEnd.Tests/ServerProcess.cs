@@ -53,6 +53,8 @@ internal sealed partial class ServerProcess : IAsyncDisposable
 
     public int UdpPort { get; private set; }
 
+    public int TcpPort { get; private set; }
+
     public ControlApi Api { get; private set; } = null!;
 
     public string Log
@@ -76,15 +78,18 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>In the server's namespace, at its address.</summary>
-    public static async Task<ServerProcess> StartAsync(NetworkNamespaces network)
+    public static async Task<ServerProcess> StartAsync(NetworkNamespaces network, params string[] arguments)
     {
         string[] command = NetworkNamespaces.Inside(
             network.Server,
-            "env", $"V100__ApiKeys__{ApiKey}={ApiSecret}",
-            Repository.Binary,
-            "--V100:Http:Url=http://0.0.0.0:8080",
-            $"--V100:PublicAddresses:0={network.ServerAddress}",
-            $"--V100:PublicAddresses:1={network.ServerAddress6}");
+            [
+                "env", $"V100__ApiKeys__{ApiKey}={ApiSecret}",
+                Repository.Binary,
+                "--V100:Http:Url=http://0.0.0.0:8080",
+                $"--V100:PublicAddresses:0={network.ServerAddress}",
+                $"--V100:PublicAddresses:1={network.ServerAddress6}",
+                .. arguments,
+            ]);
         ServerProcess server = new(command, new Dictionary<string, string>(), bare: false);
         await server.WaitReadyAsync();
         server.Reach(new Uri($"http://{network.ControlAddress}:8080"), new Uri($"http://{network.ServerAddress}:8080"));
@@ -146,6 +151,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         Assert.False(HasExited, $"the server ended at its start:\n{Log}");
         Match ready = await _ready.Task;
         UdpPort = int.Parse(ready.Groups["udp"].Value, CultureInfo.InvariantCulture);
+        TcpPort = int.Parse(ready.Groups["tcp"].Value, CultureInfo.InvariantCulture);
         var url = new Uri(ready.Groups["url"].Value);
         Reach(url, url);
     }
@@ -176,7 +182,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         }
     }
 
-    [GeneratedRegex(@"is ready after \d+ ms: HTTP (?<url>\S+), UDP port (?<udp>\d+)")]
+    [GeneratedRegex(@"is ready after \d+ ms: HTTP (?<url>\S+), UDP port (?<udp>\d+), TCP port (?<tcp>\d+)")]
     private static partial Regex ReadyPattern();
 
     [GeneratedRegex(@"\d+")]

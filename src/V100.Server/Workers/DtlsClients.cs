@@ -34,6 +34,9 @@ internal interface IDtlsInlet
     void HandlePacket(in TransportAddress remote, in TransportAddress local, Span<byte> packet, Instant now);
 
     void HandleEnd(in TransportAddress remote, in TransportAddress local, Instant now);
+
+    /// <summary>Whether something lives that the session carries.</summary>
+    bool IsServed(in TransportAddress remote, in TransportAddress local);
 }
 
 /// <summary>
@@ -46,6 +49,9 @@ internal sealed class DtlsClients : IDisposable
 
     /// <summary>Longer than clients wait between two refreshes of an allocation, which is half of its life at the most.</summary>
     public static readonly TimeSpan IdleTimeout = TimeSpan.FromMinutes(11);
+
+    /// <summary>The same for a session without an allocation.</summary>
+    public static readonly TimeSpan UnservedIdleTimeout = TimeSpan.FromSeconds(10);
 
     private readonly IDtlsInlet _inlet;
     private readonly TransmitBatch _records;
@@ -141,7 +147,7 @@ internal sealed class DtlsClients : IDisposable
         while (_wheel.TryExpire(now, out TimerNode node))
         {
             var client = (Client)node.Owner;
-            if (now - client.Session.LastReceivedAt >= IdleTimeout && client.Session.State == DtlsState.Established)
+            if (client.Session.State == DtlsState.Established && now - client.Session.LastReceivedAt >= IdleTimeoutOf(client))
             {
                 Counters.Increment(DtlsClientCounter.SessionsIdle);
                 client.Session.Close();
@@ -200,13 +206,21 @@ internal sealed class DtlsClients : IDisposable
             return;
         }
 
-        Instant idleAt = session.State == DtlsState.Established ? session.LastReceivedAt + IdleTimeout : Instant.Never;
+        Instant idleAt = session.State == DtlsState.Established ? session.LastReceivedAt + UnservedIdleTimeout : Instant.Never;
+        if (idleAt <= now)
+        {
+            // Silent, but served: it is looked at again as often as it could have become unserved.
+            idleAt = now + UnservedIdleTimeout;
+        }
+
         Instant deadline = Instant.Earlier(session.NextDeadline, idleAt);
         if (deadline != Instant.Never && (!client.Timer.IsScheduled || deadline < client.Timer.Deadline))
         {
             _wheel.Schedule(client.Timer, deadline);
         }
     }
+
+    private TimeSpan IdleTimeoutOf(Client client) => _inlet.IsServed(client.Remote, client.Local) ? IdleTimeout : UnservedIdleTimeout;
 
     private void End(Client client, Instant now)
     {

@@ -154,6 +154,8 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IDtlsInlet, IPa
     void IDtlsInlet.HandleEnd(in TransportAddress remote, in TransportAddress local, Instant now) =>
         Relay.HandleClientClosed(new ClientFlow(remote, local), now);
 
+    bool IDtlsInlet.IsServed(in TransportAddress remote, in TransportAddress local) => Relay.Shard.Serves(new ClientFlow(remote, local));
+
     private void HandleConnection(in ConnectionMessage message, Instant now)
     {
         ClientConnection connection = message.Connection;

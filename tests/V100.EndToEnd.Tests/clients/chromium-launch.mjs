@@ -1,11 +1,18 @@
 // Chromium as every test starts it: headless, fake camera and microphone, no outside request, a new profile each time.
-import { load } from './driver.mjs';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { load, trust } from './driver.mjs';
 
-export async function launchChromium(fps) {
+export async function launchChromium(fps, authority) {
+  // Chromium looks for its certificates below its home.
+  const home = authority && mkdtempSync(join(tmpdir(), 'v100-chromium-'));
+  if (home) trust(join(home, '.pki/nssdb'), authority);
   const { chromium } = load('playwright-core');
   return chromium.launchServer({
     executablePath: process.env.V100_CHROMIUM ?? '/usr/bin/chromium',
     headless: true,
+    env: home ? { ...process.env, HOME: home } : process.env,
     args: [
       '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
       '--disable-component-update', '--disable-sync', '--use-fake-ui-for-media-stream',

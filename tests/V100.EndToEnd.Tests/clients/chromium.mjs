@@ -4,7 +4,7 @@ import { emit, fail, options, run, servePage } from './driver.mjs';
 
 const config = options();
 try {
-  const server = await launchChromium(config.fps);
+  const server = await launchChromium(config.fps, config.authority);
   const browser = await connectChromium(server);
   const page = await (await browser.newContext()).newPage();
   page.on('console', (message) => message.type() === 'error' && emit('log', { message: message.text() }));

@@ -1,4 +1,6 @@
 // What the browser drivers share: arguments, the page's server on loopback (a secure context wherever V100 is), JSON lines out, commands in.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -12,6 +14,13 @@ export function load(name) {
   return createRequire(new URL('../../../artifacts/clients/', import.meta.url))(name);
 }
 
+/** A certificate store of Mozilla's library in a folder, with one authority that it trusts. */
+export function trust(folder, authority) {
+  mkdirSync(folder, { recursive: true });
+  execFileSync('certutil', ['-N', '-d', `sql:${folder}`, '--empty-password']);
+  execFileSync('certutil', ['-A', '-d', `sql:${folder}`, '-n', 'test authority', '-t', 'C,,', '-i', authority]);
+}
+
 /** One event per line on standard output. */
 export function emit(event, fields = {}) {
   process.stdout.write(JSON.stringify({ event, ...fields }) + '\n');
@@ -23,12 +32,13 @@ export function options() {
     options: {
       url: { type: 'string' }, token: { type: 'string' }, codec: { type: 'string' },
       width: { type: 'string', default: '640' }, height: { type: 'string', default: '360' }, fps: { type: 'string', default: '30' },
-      joins: { type: 'string', default: '1' }, candidate: { type: 'string' }, relay: { type: 'string' }, 'no-audio': { type: 'boolean', default: false },
+      joins: { type: 'string', default: '1' }, candidate: { type: 'string' }, relay: { type: 'string' }, authority: { type: 'string' }, 'no-audio': { type: 'boolean', default: false },
       screenshot: { type: 'string' },
     },
   });
   return {
     role: positionals[0], url: values.url, token: values.token, codec: values.codec, candidate: values.candidate, relay: values.relay,
+    authority: values.authority,
     width: Number(values.width), height: Number(values.height), fps: Number(values.fps), joins: Number(values.joins),
     audio: !values['no-audio'], screenshot: values.screenshot,
   };

@@ -1,5 +1,8 @@
 // Firefox as a WHIP publisher or WHEP player, by WebDriver BiDi. It never pairs a loopback address: run it in a network namespace.
-import { emit, fail, load, options, run, servePage } from './driver.mjs';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { emit, fail, load, options, run, servePage, trust } from './driver.mjs';
 
 const media = {
   'media.navigator.streams.fake': true,
@@ -43,10 +46,13 @@ const quiet = {
 const config = options();
 try {
   const puppeteer = load('puppeteer-core');
+  const profile = config.authority && mkdtempSync(join(tmpdir(), 'v100-firefox-'));
+  if (profile) trust(profile, config.authority);
   const browser = await puppeteer.launch({
     browser: 'firefox',
     executablePath: process.env.V100_FIREFOX ?? '/usr/bin/firefox-esr',
     headless: true,
+    ...(profile && { userDataDir: profile }),
     extraPrefsFirefox: { ...media, ...quiet },
   });
   const page = await browser.newPage();
