@@ -138,7 +138,10 @@ internal sealed class ClientDriver : IDisposable
         int ready = _poller.Wait(now, deadline);
         for (int index = 0; index < ready; index++)
         {
-            Receive(_poller.GetReady(index));
+            if (_poller.GetReady(index) is { } socket)
+            {
+                Receive(socket);
+            }
         }
 
         now = MonotonicClock.Now;
