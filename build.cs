@@ -145,7 +145,7 @@ internal static class Prerequisites
 
     private static readonly (string? Program, string Package)[] _forClients =
     [
-        ("node", "nodejs"), ("npm", "npm"), ("ip", "iproute2"), ("chromium", "chromium"), ("firefox-esr", "firefox-esr"),
+        ("turnutils_uclient", "coturn"), ("node", "nodejs"), ("npm", "npm"), ("ip", "iproute2"), ("chromium", "chromium"), ("firefox-esr", "firefox-esr"),
         (null, "python3"), (null, "python3-aiortc"), (null, "python3-numpy"), (null, "python3-gst-1.0"),
         (null, "gir1.2-gst-plugins-base-1.0"), (null, "gir1.2-gst-plugins-bad-1.0"), (null, "gstreamer1.0-nice"),
         (null, "gstreamer1.0-plugins-base"), (null, "gstreamer1.0-plugins-good"), (null, "gstreamer1.0-plugins-bad"),

@@ -138,10 +138,7 @@ internal sealed class ClientDriver : IDisposable
         int ready = _poller.Wait(now, deadline);
         for (int index = 0; index < ready; index++)
         {
-            if (_poller.GetReady(index) is { } socket)
-            {
-                Receive(socket);
-            }
+            Receive(_poller.GetReady(index)!); // None is removed while this thread looks.
         }
 
         now = MonotonicClock.Now;

@@ -47,6 +47,7 @@ public sealed unsafe class TransmitBatch : IDisposable
         public TransportAddress Local;
 
         public readonly int Length => DataLength + PayloadLength;
+        public readonly bool IsDiscarded => DataLength < 0;
     }
 
     /// <param name="transmitter">Where flushed packets go.</param>
@@ -121,6 +122,9 @@ public sealed unsafe class TransmitBatch : IDisposable
         local = entry.Local;
         return entry.PayloadLength == 0 ? new ReadOnlySpan<byte>(entry.Data, entry.DataLength) : AssembleSlow(in entry);
     }
+
+    /// <summary>Takes a packet out of the batch that is being transmitted: it went another way.</summary>
+    internal void Discard(int index) => _entries[index].DataLength = -1;
 
     private ReadOnlySpan<byte> AssembleSlow(ref readonly Entry entry)
     {

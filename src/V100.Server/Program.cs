@@ -53,7 +53,7 @@ internal static class Startup
         {
             MediaPlane media = new(options, addresses);
             await using ConfiguredAsyncDisposable mediaEnds = media.ConfigureAwait(false);
-            ServerHost host = new(reader, options, keys, new SfuConference(media, TimeProvider.System), addresses, media.Port);
+            ServerHost host = new(reader, options, keys, new SfuConference(media, TimeProvider.System), new TurnRelays(media), addresses, media.Port);
             host.Metrics.Add(new MediaMetrics(media).Collect);
             media.Start(host.Log);
             await using (host.ConfigureAwait(false))
@@ -105,7 +105,7 @@ internal static class Startup
             V100 {Version} is ready.
 
               HTTP     {host.Url}
-              UDP      port {udpPort}: STUN and media, reached at {string.Join(", ", addresses)}
+              UDP      port {udpPort}: STUN, TURN and media, reached at {string.Join(", ", addresses)}
               TCP      port {host.TcpPort}: STUN{apiKey}
               Page     {page}
 

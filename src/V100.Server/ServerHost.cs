@@ -26,6 +26,7 @@ internal sealed class ServerHost : IAsyncDisposable
     /// <param name="options">The configuration of this start.</param>
     /// <param name="apiKeys">The keys that count: configured, or made for this start.</param>
     /// <param name="conference">Rooms and sessions.</param>
+    /// <param name="relays">The TURN relay.</param>
     /// <param name="addresses">What clients can reach.</param>
     /// <param name="udpPort">The port that the workers are bound to.</param>
     /// <param name="time">For tokens and deadlines.</param>
@@ -34,6 +35,7 @@ internal sealed class ServerHost : IAsyncDisposable
         ServerOptions options,
         IReadOnlyDictionary<string, string> apiKeys,
         IConference conference,
+        IRelays relays,
         IReadOnlyList<IPAddress> addresses,
         int udpPort,
         TimeProvider? time = null)
@@ -43,7 +45,7 @@ internal sealed class ServerHost : IAsyncDisposable
         _keys = new ApiKeyRing(apiKeys);
         _certificate = options.HttpUrl.IsHttps ? new TlsCertificate(options) : null;
         IceServers iceServers = new(options, addresses, udpPort);
-        Plane = new ControlPlane(conference, _keys, options, iceServers, time ?? TimeProvider.System);
+        Plane = new ControlPlane(conference, relays, _keys, options, iceServers, time ?? TimeProvider.System);
 
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
 
@@ -69,6 +71,7 @@ internal sealed class ServerHost : IAsyncDisposable
             .. new TokenEndpoints(Plane).Routes,
             .. new OfferEndpoints(Plane).Routes,
             .. new SessionEndpoints(Plane).Routes,
+            .. new TurnEndpoints(Plane).Routes,
             .. new ServiceEndpoints(Plane, Metrics, Reload).Routes,
             .. PageFiles.Routes,
         ];
@@ -107,6 +110,7 @@ internal sealed class ServerHost : IAsyncDisposable
 
         _keys.Replace(options.ApiKeys.Count > 0 ? options.ApiKeys : _developmentKeys);
         Plane.IceServers.Reload(options);
+        Plane.Relays.Reload(options);
         ServerLog.Reloaded(Log, _keys.Count, options.TurnSecrets.Count);
         return null;
     }

@@ -37,6 +37,7 @@ internal sealed class ServerLifetime : IDisposable
             return;
         }
 
+        _host.Plane.Relays.BeginDrain();
         ServerLog.Draining(_host.Log, _host.Plane.Conference.SessionCount, _host.Plane.Options.DrainTimeoutSeconds);
         _drain.TrySetResult();
     }
@@ -76,9 +77,9 @@ internal sealed class ServerLifetime : IDisposable
         TimeSpan limit = TimeSpan.FromSeconds(_host.Plane.Options.DrainTimeoutSeconds);
         while (!_stopNow.IsCancellationRequested)
         {
-            if (_host.Plane.Conference.SessionCount == 0)
+            if (_host.Plane.Conference.SessionCount == 0 && _host.Plane.Relays.AllocationCount == 0)
             {
-                return "the last session ended";
+                return "the last session and allocation ended";
             }
 
             if (time.GetElapsedTime(begin) >= limit)

@@ -52,6 +52,9 @@ public enum StunAttributeType : ushort
     ResponseOrigin = 0x802B,
     OtherAddress = 0x802C,
     MobilityTicket = 0x8030,
+
+    /// <summary>ADDITIONAL-ADDRESS-FAMILY under the number of its first drafts, which coturn's clients send.</summary>
+    AdditionalAddressFamilyOfDrafts = 0x8032,
 }
 
 /// <summary>
@@ -60,7 +63,7 @@ public enum StunAttributeType : ushort
 /// </summary>
 internal static class StunAttributeSlot
 {
-    public const int Count = 38;
+    public const int Count = 39;
 
     /// <summary>The number of every type that is not known.</summary>
     public const int Unknown = -1;
@@ -89,7 +92,7 @@ internal static class StunAttributeSlot
         1UL << ((int)StunAttributeType.AlternateServer & 0x3F) | 1UL << ((int)StunAttributeType.Fingerprint & 0x3F) |
         1UL << ((int)StunAttributeType.IceControlled & 0x3F) | 1UL << ((int)StunAttributeType.IceControlling & 0x3F) |
         1UL << ((int)StunAttributeType.ResponseOrigin & 0x3F) | 1UL << ((int)StunAttributeType.OtherAddress & 0x3F) |
-        1UL << ((int)StunAttributeType.MobilityTicket & 0x3F);
+        1UL << ((int)StunAttributeType.MobilityTicket & 0x3F) | 1UL << ((int)StunAttributeType.AdditionalAddressFamilyOfDrafts & 0x3F);
 
     private const int RequiredCount = 25;
 

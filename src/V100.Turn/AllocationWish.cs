@@ -75,8 +75,11 @@ internal readonly record struct AllocationWish(
     private static StunErrorCode ReadFamilies(in StunReader message, bool hasToken, PortParity parity, out AddressFamily family, out bool both)
     {
         both = false;
+        StunAttributeType number = message.Has(StunAttributeType.AdditionalAddressFamily)
+            ? StunAttributeType.AdditionalAddressFamily
+            : StunAttributeType.AdditionalAddressFamilyOfDrafts;
         if (!AddressFamilyAttribute.TryRead(message, StunAttributeType.RequestedAddressFamily, out family)
-            | !AddressFamilyAttribute.TryRead(message, StunAttributeType.AdditionalAddressFamily, out AddressFamily additional))
+            | !AddressFamilyAttribute.TryRead(message, number, out AddressFamily additional))
         {
             return StunErrorCode.BadRequest;
         }

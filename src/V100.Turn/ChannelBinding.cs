@@ -7,8 +7,8 @@ internal sealed class ChannelBinding(ushort number, in TransportAddress peer, Re
 {
     public const int FirstNumber = 0x4000;
 
-    /// <summary>RFC 8656, 12: the numbers above are no channels any more.</summary>
-    public const int LastNumber = 0x4FFF;
+    /// <summary>The last of RFC 5766, 11; <see cref="TurnSettings.LastChannelNumber"/> says which is the last that is served.</summary>
+    public const int HighestNumber = 0x7FFF;
 
     public static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(600);
 

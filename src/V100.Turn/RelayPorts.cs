@@ -79,6 +79,25 @@ public sealed class RelayPorts
 
     private int WordCount => (BitCount + 63) / 64;
 
+    /// <summary>Whether an address can be a relayed one, as peers see it: <see cref="TurnDirectory.TryFindRelay"/> says whether it is.</summary>
+    public bool Covers(in TransportAddress address)
+    {
+        if (address.Port < _min || address.Port > _max)
+        {
+            return false;
+        }
+
+        foreach (ref readonly RelayAddress relay in _addresses.AsSpan())
+        {
+            if (relay.Shown.Value == address.Value)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     internal ReadOnlySpan<RelayAddress> Addresses => _addresses;
 
     internal bool Serves(bool isIPv4)

@@ -43,6 +43,12 @@ public sealed class TurnSettings
     /// <summary>Also the bound of its channels.</summary>
     public int MaxPermissionsPerAllocation { get; init; } = 1024;
 
+    /// <summary>
+    /// RFC 8656, 12 has 0x4FFF. Clients of RFC 5766 may take numbers up to 0x7FFF, which a server can let them where it speaks no QUIC
+    /// on the same port (RFC 7983).
+    /// </summary>
+    public int LastChannelNumber { get; init; } = 0x4FFF;
+
     /// <summary>Connections to peers of one TCP allocation (RFC 6062), pending ones included.</summary>
     public int MaxConnectionsPerAllocation { get; init; } = 64;
 

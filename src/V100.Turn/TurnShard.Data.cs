@@ -26,7 +26,7 @@ public sealed partial class TurnShard
         uint header = BinaryPrimitives.ReadUInt32BigEndian(message);
         int number = (int)(header >> 16);
         int length = (ushort)header;
-        if (length > message.Length - ChannelHeaderLength || number is < ChannelBinding.FirstNumber or > ChannelBinding.LastNumber)
+        if (length > message.Length - ChannelHeaderLength || number is < ChannelBinding.FirstNumber or > ChannelBinding.HighestNumber)
         {
             return Drop(TurnCounter.DroppedMalformed);
         }

@@ -74,7 +74,8 @@ public sealed partial class TurnShard
         // RFC 8656, 12.2 and 18.1: number, then two bytes without meaning. Channels are for datagrams (RFC 6062).
         if (!message.TryGetUInt32(StunAttributeType.ChannelNumber, out uint channel)
             || !message.TryGetXorAddress(StunAttributeType.XorPeerAddress, out TransportAddress peer)
-            || channel >> 16 is < ChannelBinding.FirstNumber or > ChannelBinding.LastNumber
+            || channel >> 16 < ChannelBinding.FirstNumber
+            || channel >> 16 > Server.Settings.LastChannelNumber
             || allocation.Transport != RelayTransport.Udp)
         {
             return RespondError(message, request, StunErrorCode.BadRequest);

@@ -26,7 +26,10 @@ public sealed partial class TurnShard
             }
 
             // RFC 8016, 3.2.2: a ticket that no allocation has, or that of another flow's allocation, is a mismatch.
-            if (!known || !_byTicket.TryGetValue(ticket.Number, out Allocation? resumed) || (allocation is not null && allocation != resumed))
+            if (!known
+                || ticket.Shard != Index
+                || !_byTicket.TryGetValue(ticket.Number, out Allocation? resumed)
+                || (allocation is not null && allocation != resumed))
             {
                 return RespondError(message, request, StunErrorCode.AllocationMismatch);
             }

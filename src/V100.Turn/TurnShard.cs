@@ -96,7 +96,8 @@ public sealed partial class TurnShard
     /// <param name="now">The time.</param>
     public TurnRoute HandleClientMessage(in ClientFlow flow, ReadOnlySpan<byte> message, Span<byte> response, Instant now)
     {
-        if (PacketDemux.Classify(message) == PacketKind.ChannelData)
+        // RFC 8656, 12.4: two bits tell it from STUN, over whatever transport.
+        if (message.Length > 0 && message[0] >> 6 == 1)
         {
             return HandleChannelData(in flow, message, now);
         }

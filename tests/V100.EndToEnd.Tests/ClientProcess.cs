@@ -26,6 +26,9 @@ internal sealed record ClientOptions
     /// <summary>Browsers only: the address and port that replace those of the server's candidates.</summary>
     public string? Candidate { get; init; }
 
+    /// <summary>Browsers only: the transport, <c>udp</c>, <c>tcp</c> or <c>tls</c>, to the server's own TURN, over which everything goes.</summary>
+    public string? Relay { get; init; }
+
     /// <summary>The namespace that the client runs in.</summary>
     public string? Namespace { get; init; }
 }
@@ -177,6 +180,7 @@ internal sealed class ClientProcess : IAsyncDisposable
             .. options.Codec is null ? Array.Empty<string>() : ["--codec", options.Codec],
             .. isBrowser ? Number("joins", options.Joins) : [],
             .. options.Candidate is null ? Array.Empty<string>() : ["--candidate", options.Candidate],
+            .. options.Relay is null ? Array.Empty<string>() : ["--relay", options.Relay],
         ];
         return new ClientProcess($"{kind} {role}", options.Namespace is null ? command : NetworkNamespaces.Inside(options.Namespace, command));
     }

@@ -53,6 +53,14 @@ internal sealed class ControlApi : IDisposable
     /// <summary>Every gauge of /metrics that counts what sessions hold (see <see cref="Gauges"/>).</summary>
     public async Task<Gauges> GaugesAsync() => Gauges.Parse(await _http.GetStringAsync(new Uri("/metrics", UriKind.Relative)));
 
+    /// <summary>One of the counters that /metrics gives by kind.</summary>
+    public async Task<double> CounterAsync(string family, string kind)
+    {
+        string text = await _http.GetStringAsync(new Uri("/metrics", UriKind.Relative));
+        string line = text.Split('\n').Single(item => item.StartsWith($"{family}{{kind=\"{kind}\"}} ", StringComparison.Ordinal));
+        return double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture);
+    }
+
     public void Dispose() => _http.Dispose();
 
     private async Task<JsonElement> PostAsync(string path, object body)

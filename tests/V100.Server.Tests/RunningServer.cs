@@ -30,12 +30,14 @@ internal sealed class RunningServer : IAsyncDisposable
     public ManualTime Time { get; }
     public HttpClient Http { get; }
 
-    public static async Task<RunningServer> StartAsync(params string[] arguments)
+    public static Task<RunningServer> StartAsync(params string[] arguments) => StartWithRelaysAsync(new ScriptedRelays(), arguments);
+
+    public static async Task<RunningServer> StartWithRelaysAsync(IRelays relays, params string[] arguments)
     {
         (OptionsReader reader, ServerOptions options) = Configure(arguments);
         ScriptedConference conference = new();
         ManualTime time = new();
-        ServerHost host = new(reader, options, options.ApiKeys, conference, LocalAddresses.For(options), 3478, time);
+        ServerHost host = new(reader, options, options.ApiKeys, conference, relays, LocalAddresses.For(options), 3478, time);
         await host.StartAsync();
         return new RunningServer(host, conference, time);
     }
@@ -47,7 +49,7 @@ internal sealed class RunningServer : IAsyncDisposable
         ManualTime time = new();
         IReadOnlyList<IPAddress> addresses = LocalAddresses.For(options);
         MediaPlane media = new(options, addresses);
-        ServerHost host = new(reader, options, options.ApiKeys, new SfuConference(media, time), addresses, media.Port, time);
+        ServerHost host = new(reader, options, options.ApiKeys, new SfuConference(media, time), new TurnRelays(media), addresses, media.Port, time);
         media.Start(host.Log);
         host.Metrics.Add(new MediaMetrics(media).Collect);
         await host.StartAsync();

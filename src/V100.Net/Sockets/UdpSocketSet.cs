@@ -114,6 +114,11 @@ internal sealed class UdpSocketSet : IPacketTransmitter, IDisposable
         for (int index = 0; index < batch.Count; index++)
         {
             ref readonly TransmitBatch.Entry entry = ref batch.Entries[index];
+            if (entry.IsDiscarded)
+            {
+                continue;
+            }
+
             if (last is null || entry.Local != lastLocal || lastLocal == default)
             {
                 lastLocal = entry.Local;

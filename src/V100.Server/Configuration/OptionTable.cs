@@ -46,29 +46,35 @@ internal static class OptionTable
             Placeholder = "key",
             DefaultNote = "a pair made at each start and printed, only while HTTP is on loopback",
         },
-        Text("V100:Turn:Realm", "v100", 1, 128, "The realm of TURN's long-term credentials.", (options, value) => options.TurnRealm = value) with { ActsNow = false },
+        Text("V100:Turn:Realm", "v100", 1, 128, "The realm of TURN's long-term credentials.", (options, value) => options.TurnRealm = value),
         new("V100:Turn:Secrets", OptionShape.List, null, "1 to 256 bytes each",
             "Shared secrets for time-limited credentials; the first one signs what /v1/ice-servers gives out.",
-            (options, _, text) => Encoding.UTF8.GetByteCount(text) is >= 1 and <= 256 && Add(options.TurnSecrets, text)) { Secret = true },
+            (options, _, text) => Encoding.UTF8.GetByteCount(text) is >= 1 and <= 256 && Add(options.TurnSecrets, text))
+        {
+            Secret = true,
+            DefaultNote = "one made at each start, while there are no V100:Turn:Users either",
+        },
         new("V100:Turn:Users", OptionShape.Map, null, "a user name of 1 to 128 characters without ':', and a password of 1 to 256 bytes",
             "Long-term TURN users: name and password.",
             (options, name, text) => name.Length is >= 1 and <= 128 && !name.Contains(':', StringComparison.Ordinal)
-                && Encoding.UTF8.GetByteCount(text) is >= 1 and <= 256 && options.TurnUsers.TryAdd(name, text)) { Secret = true, ActsNow = false },
-        Addresses("V100:Turn:RelayAddresses", "V100:PublicAddresses", "The addresses of relay ports.", options => options.TurnRelayAddresses) with { ActsNow = false },
-        Whole("V100:Turn:RelayPortMin", "49152", 1024, 65535, "The first relay port.", (options, value) => options.TurnRelayPortMin = (int)value) with { ActsNow = false },
-        Whole("V100:Turn:RelayPortMax", "65535", 1024, 65535, "The last relay port.", (options, value) => options.TurnRelayPortMax = (int)value) with { ActsNow = false },
+                && Encoding.UTF8.GetByteCount(text) is >= 1 and <= 256 && options.TurnUsers.TryAdd(name, text)) { Secret = true },
+        Addresses("V100:Turn:RelayAddresses", "V100:PublicAddresses without loopback", "The addresses of relay ports.", options => options.TurnRelayAddresses),
+        Whole("V100:Turn:RelayPortMin", "49152", 1024, 65535, "The first relay port.", (options, value) => options.TurnRelayPortMin = (int)value),
+        Whole("V100:Turn:RelayPortMax", "65535", 1024, 65535, "The last relay port.", (options, value) => options.TurnRelayPortMax = (int)value),
         Networks("V100:Turn:AllowedPeers", "none", "Peers that TURN may reach although they are denied.", options => options.TurnAllowedPeers),
         Networks("V100:Turn:DeniedPeers", "private, loopback, link-local, multicast and reserved ranges", "Peers that TURN must not reach, besides the built-in list.",
             options => options.TurnDeniedPeers),
-        Whole("V100:Turn:MaxAllocations", "100000", 1, 10_000_000, "TURN allocations at a time.", (options, value) => options.TurnMaxAllocations = (int)value) with { ActsNow = false },
+        Whole("V100:Turn:MaxAllocations", "100000", 1, 10_000_000, "TURN allocations at a time.", (options, value) => options.TurnMaxAllocations = (int)value),
         Whole("V100:Turn:MaxAllocationsPerUser", "100", 1, 10_000_000, "TURN allocations of one user.",
-            (options, value) => options.TurnMaxAllocationsPerUser = (int)value) with { ActsNow = false },
+            (options, value) => options.TurnMaxAllocationsPerUser = (int)value),
         Whole("V100:Turn:MaxBitsPerSecondPerUser", "0", 0, 1_000_000_000_000, "The relayed rate of one user; 0 sets no limit.",
-            (options, value) => options.TurnMaxBitsPerSecondPerUser = value) with { ActsNow = false },
+            (options, value) => options.TurnMaxBitsPerSecondPerUser = value),
         Whole("V100:Turn:MaxPermissionsPerAllocation", "1024", 1, 65536, "Permissions of one allocation.",
-            (options, value) => options.TurnMaxPermissionsPerAllocation = (int)value) with { ActsNow = false },
+            (options, value) => options.TurnMaxPermissionsPerAllocation = (int)value),
         Whole("V100:Turn:MaxLifetimeSeconds", "3600", 600, 86400, "How long an allocation lives without a refresh; time-limited credentials live as long.",
             (options, value) => options.TurnMaxLifetimeSeconds = (int)value),
+        Choice("V100:Turn:ChannelNumbers", "rfc8656", "Which TURN channel numbers clients may bind: 0x4000 to 0x4FFF, or to 0x7FFF for clients of RFC 5766 (such as coturn's test client).",
+            [("rfc8656", 0x4FFF), ("rfc5766", 0x7FFF)], (options, value) => options.TurnLastChannelNumber = value),
         Whole("V100:Rooms:MaxRooms", "100000", 1, 10_000_000, "Rooms at a time.", (options, value) => options.MaxRooms = (int)value),
         Whole("V100:Rooms:MaxParticipantsPerRoom", "3000", 1, 100_000, "Participants of one room, unless its creation says less.",
             (options, value) => options.MaxParticipantsPerRoom = (int)value),
@@ -146,7 +152,6 @@ internal static class OptionTable
         (options, _, text) => IPNetwork.TryParse(text, out IPNetwork network) && Add(list(options), network))
     {
         DefaultNote = defaultNote,
-        ActsNow = false,
     };
 
     private static bool Add<T>(List<T> list, T value)

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 
@@ -11,6 +12,9 @@ namespace V100.Server.Configuration;
 internal sealed class OptionsReader(CommandLine commandLine)
 {
     private const string Root = "V100";
+
+    // What /v1/ice-servers gives out must be good for the relay of the same process, also without any configuration.
+    private readonly string _turnSecretOfThisStart = RandomNumberGenerator.GetHexString(64, lowercase: true);
 
     public static OptionsReader FromArguments(params string[] arguments) =>
         CommandLine.TryParse(arguments, out CommandLine? commandLine, out string? error)
@@ -28,6 +32,11 @@ internal sealed class OptionsReader(CommandLine commandLine)
         List<OptionEntry> entries = [];
         Collect(configuration.GetSection(Root), entries);
         error = Apply(entries, options) ?? Check(options);
+        if (options.TurnSecrets.Count == 0 && options.TurnUsers.Count == 0)
+        {
+            options.TurnSecrets.Add(_turnSecretOfThisStart);
+        }
+
         return error is null;
     }
 

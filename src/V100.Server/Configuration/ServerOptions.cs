@@ -46,6 +46,7 @@ internal sealed class ServerOptions
     public long TurnMaxBitsPerSecondPerUser { get; set; }
     public int TurnMaxPermissionsPerAllocation { get; set; }
     public int TurnMaxLifetimeSeconds { get; set; }
+    public int TurnLastChannelNumber { get; set; }
 
     public int MaxRooms { get; set; }
     public int MaxParticipantsPerRoom { get; set; }

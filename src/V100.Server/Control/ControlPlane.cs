@@ -4,9 +4,10 @@ using V100.Server.Configuration;
 namespace V100.Server.Control;
 
 /// <summary>What all endpoints share, and the questions that most of them ask first.</summary>
-internal sealed class ControlPlane(IConference conference, ApiKeyRing keys, ServerOptions options, IceServers iceServers, TimeProvider time)
+internal sealed class ControlPlane(IConference conference, IRelays relays, ApiKeyRing keys, ServerOptions options, IceServers iceServers, TimeProvider time)
 {
     public IConference Conference => conference;
+    public IRelays Relays => relays;
     public ApiKeyRing Keys => keys;
     public ServerOptions Options => options;
     public IceServers IceServers => iceServers;

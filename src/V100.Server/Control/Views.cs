@@ -97,6 +97,8 @@ internal sealed record ProblemView(string Type, string Title, int Status, string
 [JsonSerializable(typeof(ParticipantListView))]
 [JsonSerializable(typeof(SessionView))]
 [JsonSerializable(typeof(TokenView))]
+[JsonSerializable(typeof(AllocationListView))]
+[JsonSerializable(typeof(DenialListView))]
 [JsonSerializable(typeof(IceServerListView))]
 [JsonSerializable(typeof(HealthView))]
 [JsonSerializable(typeof(ProblemView))]

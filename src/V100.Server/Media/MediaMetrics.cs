@@ -3,6 +3,7 @@ using V100.Net.Sockets;
 using V100.Server.Control;
 using V100.Server.Workers;
 using V100.Sfu.Peers;
+using V100.Turn;
 
 namespace V100.Server.Media;
 
@@ -10,6 +11,8 @@ namespace V100.Server.Media;
 internal sealed class MediaMetrics(MediaPlane plane)
 {
     private readonly CounterBlock<SfuCounter>[] _sfu = [.. plane.Drivers.Select(driver => driver.Shard.Counters)];
+    private readonly CounterBlock<TurnCounter>[] _turn = [.. plane.Drivers.Select(driver => driver.Relay.Shard.Counters)];
+    private readonly CounterBlock<RelayCounter>[] _relay = [.. plane.Drivers.Select(driver => driver.Relay.Counters)];
     private readonly CounterBlock<DemuxCounter>[] _demux = [.. plane.Drivers.Select(driver => driver.Counters)];
 
     public IEnumerable<MetricSample> Collect()
@@ -19,6 +22,9 @@ internal sealed class MediaMetrics(MediaPlane plane)
         yield return Gauge("v100_peer_addresses", "Client addresses by which peers are found.", plane.Peers.AddressCount);
         yield return Gauge("v100_dtls_sessions", "DTLS sessions that are held.", V100.Net.Crypto.DtlsSession.LiveSessions);
         yield return Gauge("v100_packet_buffers", "Packet buffers that caches and rings hold.", plane.Drivers.Sum(driver => driver.Shard.BuffersInUse));
+        yield return Gauge("v100_turn_allocations", "TURN allocations that live now.", plane.Turn.Directory.Count);
+        yield return Gauge("v100_turn_relay_ports", "Relay ports that are open or reserved.", plane.Turn.Ports.TakenCount);
+        yield return Gauge("v100_turn_buffers", "Packet buffers of relays on their way between workers.", plane.Drivers.Sum(driver => driver.Relay.BuffersInUse));
         foreach (SocketCounter counter in Enum.GetValues<SocketCounter>())
         {
             yield return Counter("v100_udp_total", "What the UDP sockets did, by kind.", counter, plane.Workers.Sum(counter));
@@ -27,6 +33,16 @@ internal sealed class MediaMetrics(MediaPlane plane)
         foreach (DemuxCounter counter in Enum.GetValues<DemuxCounter>())
         {
             yield return Counter("v100_demux_total", "Packets told apart before a session has them, by kind.", counter, CounterBlock.Sum<DemuxCounter>(_demux, counter));
+        }
+
+        foreach (TurnCounter counter in Enum.GetValues<TurnCounter>())
+        {
+            yield return Counter("v100_turn_total", "What the TURN relay did, by kind.", counter, CounterBlock.Sum<TurnCounter>(_turn, counter));
+        }
+
+        foreach (RelayCounter counter in Enum.GetValues<RelayCounter>())
+        {
+            yield return Counter("v100_relay_dropped_total", "What workers dropped on its way to or from a relay, by kind.", counter, CounterBlock.Sum<RelayCounter>(_relay, counter));
         }
 
         foreach (SfuCounter counter in Enum.GetValues<SfuCounter>())
@@ -39,8 +55,5 @@ internal sealed class MediaMetrics(MediaPlane plane)
 
     private static MetricSample Counter<T>(string name, string help, T kind, double value)
         where T : struct, Enum =>
-        new(name, help, MetricKind.Counter, $"kind=\"{Snake(kind.ToString())}\"", value);
-
-    private static string Snake(string name) =>
-        string.Concat(name.Select((c, index) => char.IsUpper(c) ? (index == 0 ? "" : "_") + char.ToLowerInvariant(c) : c.ToString()));
+        new(name, help, MetricKind.Counter, $"kind=\"{SnakeCase.Of(kind.ToString())}\"", value);
 }

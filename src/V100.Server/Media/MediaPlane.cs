@@ -7,6 +7,7 @@ using V100.Server.Configuration;
 using V100.Server.Workers;
 using V100.Sfu.Peers;
 using V100.Sfu.Rooms;
+using V100.Turn;
 
 namespace V100.Server.Media;
 
@@ -20,6 +21,8 @@ internal sealed class MediaPlane : IAsyncDisposable
     private const int EventCapacity = 65_536;
     /// <summary>A burst of 100 ms at 80 Mbit/s.</summary>
     private const int SmallBufferBytes = 1 << 20;
+    /// <summary>Packets of a relay on their way between two workers: rare, so few.</summary>
+    private const int TurnRingCapacity = 256;
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan ClosePatience = TimeSpan.FromSeconds(2);
 
@@ -29,7 +32,8 @@ internal sealed class MediaPlane : IAsyncDisposable
     private readonly UdpWorkerSet _workers;
     private readonly DtlsContext _dtls;
     private readonly RoomDirectory _rooms;
-    private readonly SfuDriver[] _drivers;
+    private readonly TurnSetup _turnSetup;
+    private readonly WorkerDriver[] _drivers;
     private readonly List<ShardCommand> _refused = [];
     private readonly CancellationTokenSource _stop = new();
     private Instant _retryAt = Instant.Never;
@@ -62,14 +66,24 @@ internal sealed class MediaPlane : IAsyncDisposable
             new TransportParameters(candidates, certificate.Fingerprint, _workers.Workers.Count),
             _peers,
             new SystemEntropy());
-        var links = new ShardLinks(_workers.Workers.Count);
-        _drivers = [.. _workers.Workers.Select(worker => new SfuDriver(worker, links, _peers, _dtls, _events.Writer, MonotonicClock.Now))];
+        Instant now = MonotonicClock.Now;
+        _turnSetup = new TurnSetup(addresses, _workers.Port);
+        Turn = new TurnServer(_turnSetup.Settings(options), _workers.Workers.Count, new SystemEntropy(), DateTimeOffset.UtcNow.ToUnixTimeSeconds(), now);
+        var commons = new WorkerCommons(
+            new ShardLinks(_workers.Workers.Count), _peers, _dtls, Turn, new WorkerLinks<TurnMessage>(_workers.Workers.Count, TurnRingCapacity), _events.Writer);
+        _drivers = [.. _workers.Workers.Select(worker => new WorkerDriver(worker, commons, now))];
     }
 
     public ushort Port => _workers.Port;
     public UdpWorkerSet Workers => _workers;
-    public IReadOnlyList<SfuDriver> Drivers => _drivers;
+    public IReadOnlyList<WorkerDriver> Drivers => _drivers;
     public PeerDirectory Peers => _peers;
+
+    /// <summary>What the relays of all workers share.</summary>
+    public TurnServer Turn { get; }
+
+    /// <summary>Puts reloaded users, secrets and peer rules in force; no allocation ends by it.</summary>
+    public void Reload(ServerOptions options) => Turn.Apply(_turnSetup.Settings(options));
 
     /// <summary>Starts the worker threads and the control loop.</summary>
     public void Start(ILogger log)
@@ -125,6 +139,7 @@ internal sealed class MediaPlane : IAsyncDisposable
         while (!_stop.IsCancellationRequested)
         {
             await WaitAsync().ConfigureAwait(false);
+            Turn.SetWallClock(DateTimeOffset.UtcNow.ToUnixTimeSeconds(), MonotonicClock.Now);
             lock (_gate)
             {
                 Instant now = MonotonicClock.Now;
@@ -226,7 +241,7 @@ internal sealed class MediaPlane : IAsyncDisposable
         await _stop.CancelAsync().ConfigureAwait(false);
         await _loop.ConfigureAwait(false);
         _workers.Dispose();
-        foreach (SfuDriver driver in _drivers)
+        foreach (WorkerDriver driver in _drivers)
         {
             driver.Dispose();
         }

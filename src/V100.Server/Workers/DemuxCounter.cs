@@ -3,11 +3,9 @@ namespace V100.Server.Workers;
 /// <summary>What a worker counts before a protocol machine has the packet.</summary>
 internal enum DemuxCounter
 {
-    /// <summary>Binding requests without credentials, answered.</summary>
-    BindingAnswered,
-
-    /// <summary>STUN that asks nothing of this server.</summary>
-    StunUnanswered,
     DroppedMalformedStun,
     DroppedUnknownProtocol,
+
+    /// <summary>Relayed by a client to this server's media, which is neither media nor a connectivity check.</summary>
+    DroppedRelayedToMedia,
 }

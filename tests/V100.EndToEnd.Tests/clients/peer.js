@@ -2,7 +2,7 @@
 const video = document.getElementById('video');
 
 class Peer {
-  /** options: {role: 'publish'|'play', url, token, codec?, width, height, fps, audio, candidate?: 'address:port'} */
+  /** options: {role: 'publish'|'play', url, token, codec?, width, height, fps, audio, candidate?: 'address:port', relay?: 'udp'|'tcp'|'tls'} */
   constructor(options) {
     this.options = options;
     this.stream = null;
@@ -19,7 +19,7 @@ class Peer {
   /** From the POST of the offer to the first decoded frame (player) or to the connected state (publisher). */
   async join() {
     const { role } = this.options;
-    this.pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+    this.pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', ...await this.#relayed() });
     if (role === 'publish') {
       if (!this.stream) await this.openDevices();
       for (const track of this.stream.getTracks()) {
@@ -49,6 +49,18 @@ class Peer {
     const connectedMs = (await connected) - began;
     const ms = frame ? (await frame) - began : connectedMs;
     return { ms, answeredMs: answered - began, connectedMs, session: new URL(this.session).pathname, etag: this.etag };
+  }
+
+  /** With nothing but the server's own TURN, over one transport. */
+  async #relayed() {
+    const { relay, url, token } = this.options;
+    if (!relay) return {};
+    const response = await fetch(new URL('/v1/ice-servers', url), { headers: { Authorization: `Bearer ${token}` } });
+    const wanted = { udp: /^turn:.*transport=udp$/, tcp: /^turn:.*transport=tcp$/, tls: /^turns:/ }[relay];
+    const iceServers = (await response.json()).iceServers
+      .map((server) => ({ ...server, urls: server.urls.filter((u) => wanted.test(u)) }))
+      .filter((server) => server.urls.length > 0);
+    return { iceServers, iceTransportPolicy: 'relay' };
   }
 
   /** Shows what arrives, listens to it, and resolves with the time of the first frame. */
@@ -120,7 +132,7 @@ class Peer {
       availableBitrate: pair?.availableOutgoingBitrate,
       width: stream?.frameWidth, height: stream?.frameHeight, fps: stream?.framesPerSecond,
       codec: codec?.mimeType,
-      local: local && `${local.address}:${local.port}`, ufrag: local?.usernameFragment,
+      local: local && `${local.address}:${local.port}`, localType: local?.candidateType, relayProtocol: local?.relayProtocol, ufrag: local?.usernameFragment,
       remote: remote && `${remote.address}:${remote.port}`,
     };
   }

@@ -90,6 +90,7 @@ public sealed class OptionsReaderTests : IDisposable
             { "V100:Turn:MaxBitsPerSecondPerUser", "fast" },
             { "V100:Turn:MaxPermissionsPerAllocation", "0" },
             { "V100:Turn:MaxLifetimeSeconds", "599" },
+            { "V100:Turn:ChannelNumbers", "rfc3489" },
             { "V100:Rooms:MaxRooms", "0" },
             { "V100:Rooms:MaxParticipantsPerRoom", "-5" },
             { "V100:Rooms:EmptyTimeoutSeconds", "1e3" },

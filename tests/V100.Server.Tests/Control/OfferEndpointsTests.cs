@@ -23,7 +23,8 @@ public sealed class OfferEndpointsTests : IAsyncLifetime
         Reply reply = await _server.SendAsync("POST", $"/v1/rooms/a%20b/{endpoint}", token, "v=0\r\noffer\r\n", Sdp);
         Assert.Equal((201, Sdp, "v=0\r\nanswer\r\n"), (reply.Code, reply.Type, reply.Body));
         Assert.Equal(("/v1/sessions/session-1", "\"tag-1\"", "application/trickle-ice-sdpfrag"), (reply.Header("Location"), reply.Header("ETag"), reply.Header("Accept-Patch")));
-        Assert.Equal("<stun:127.0.0.1:3478>; rel=\"ice-server\"", reply.Header("Link"));
+        Assert.StartsWith("<stun:127.0.0.1:3478>; rel=\"ice-server\"", reply.Header("Link"));
+        Assert.Contains("<turn:127.0.0.1:3478?transport=udp>; rel=\"ice-server\"; username=", reply.Header("Link"));
         SessionRequest request = _server.Conference.LastRequest!;
         Assert.Equal(("a b", "me", "Me", null, "v=0\r\noffer\r\n"), (request.Room, request.Identity, request.Name, request.Participant, request.Offer));
         Assert.Equal(["camera"], request.Sources!);

@@ -90,13 +90,25 @@ public sealed class TokenEndpointsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Ice_servers_without_a_secret_are_STUN_alone()
+    public async Task Ice_servers_where_TURN_has_users_and_no_secret_are_STUN_alone()
     {
-        (await _server.SendAsync("GET", "/v1/ice-servers")).Problem(401, "unauthorized");
-        JsonElement servers = (await _server.SendAsync("GET", "/v1/ice-servers", _server.JoinToken("me", "a"))).Json.GetProperty("iceServers");
+        await using RunningServer server = await RunningServer.StartAsync("--V100:Turn:Users:alice=wonderland");
+        (await server.SendAsync("GET", "/v1/ice-servers")).Problem(401, "unauthorized");
+        JsonElement servers = (await server.SendAsync("GET", "/v1/ice-servers", server.JoinToken("me", "a"))).Json.GetProperty("iceServers");
         JsonElement stun = Assert.Single(servers.EnumerateArray());
         Assert.Equal("stun:127.0.0.1:3478", stun.GetProperty("urls")[0].GetString());
         Assert.False(stun.TryGetProperty("credential", out _));
+    }
+
+    [Fact]
+    public async Task Ice_servers_without_any_configuration_carry_a_credential_that_this_server_takes_until_it_ends()
+    {
+        JsonElement turn = (await _server.SendAsync("GET", "/v1/ice-servers", _server.JoinToken("me", "a"))).Json.GetProperty("iceServers")[1];
+        string username = turn.GetProperty("username").GetString()!;
+        string password = turn.GetProperty("credential").GetString()!;
+        Assert.Null(_server.Host.Reload());
+        JsonElement again = (await _server.SendAsync("GET", "/v1/ice-servers", _server.JoinToken("me", "a"))).Json.GetProperty("iceServers")[1];
+        Assert.Equal((username, password), (again.GetProperty("username").GetString(), again.GetProperty("credential").GetString()));
     }
 
     [Fact]

@@ -1,0 +1,71 @@
+using System.Net;
+using System.Net.NetworkInformation;
+using V100.Net;
+using V100.Server.Configuration;
+using V100.Turn;
+
+namespace V100.Server.Media;
+
+/// <summary>Makes the relay's settings of the configuration, at the start and at each reload.</summary>
+/// <param name="addresses">What clients know this server as.</param>
+/// <param name="mediaPort">Where its media listens.</param>
+internal sealed class TurnSetup(IReadOnlyList<IPAddress> addresses, ushort mediaPort)
+{
+    public TurnSettings Settings(ServerOptions options)
+    {
+        IPAddress[] local = LocalNow();
+        RelayAddress[] relays = [.. RelayAddresses(options).Select(address => Bindable(address, local))];
+        IEnumerable<IPAddress> own = local.Concat(addresses).Concat(options.TurnRelayAddresses).Distinct();
+        return new TurnSettings
+        {
+            Credentials = new TurnCredentials(options.TurnRealm, options.TurnUsers, [.. options.TurnSecrets]),
+            Peers = new PeerPolicy(new PeerRules
+            {
+                Allowed = options.TurnAllowedPeers,
+                Denied = options.TurnDeniedPeers,
+                OwnAddresses = [.. own.Select(address => TransportAddress.From(address, 0))],
+                MediaAddresses = [.. local.Concat(addresses).Distinct().Select(address => TransportAddress.From(address, mediaPort))],
+                RelayAddresses = [.. relays.Select(relay => relay.Shown)],
+                RelayPortMin = options.TurnRelayPortMin,
+                RelayPortMax = options.TurnRelayPortMax,
+            }),
+            RelayAddresses = relays,
+            RelayPortMin = options.TurnRelayPortMin,
+            RelayPortMax = options.TurnRelayPortMax,
+            MaxAllocations = options.TurnMaxAllocations,
+            MaxAllocationsPerUser = options.TurnMaxAllocationsPerUser,
+            MaxBitsPerSecondPerUser = options.TurnMaxBitsPerSecondPerUser,
+            MaxPermissionsPerAllocation = options.TurnMaxPermissionsPerAllocation,
+            LastChannelNumber = options.TurnLastChannelNumber,
+            MaxLifetime = TimeSpan.FromSeconds(options.TurnMaxLifetimeSeconds),
+        };
+    }
+
+    /// <summary>Loopback reaches no peer but this machine: it is a relay address only where there is no other.</summary>
+    private IEnumerable<IPAddress> RelayAddresses(ServerOptions options)
+    {
+        if (options.TurnRelayAddresses.Count > 0)
+        {
+            return options.TurnRelayAddresses;
+        }
+
+        IPAddress[] beyond = [.. addresses.Where(address => !IPAddress.IsLoopback(address))];
+        return beyond.Length > 0 ? beyond : addresses;
+    }
+
+    /// <summary>Behind a one-to-one NAT the address that peers see is not this machine's: then all of its family are bound.</summary>
+    private static RelayAddress Bindable(IPAddress address, IPAddress[] local)
+    {
+        var shown = TransportAddress.From(address, 0);
+        bool isLocal = local.Contains(address);
+        return new RelayAddress(isLocal ? shown : TransportAddress.From(shown.IsIPv4 ? IPAddress.Any : IPAddress.IPv6Any, 0), shown);
+    }
+
+    private static IPAddress[] LocalNow() =>
+    [
+        .. NetworkInterface.GetAllNetworkInterfaces()
+            .SelectMany(network => network.GetIPProperties().UnicastAddresses)
+            .Select(unicast => new IPAddress(unicast.Address.GetAddressBytes()))
+            .Distinct(),
+    ];
+}

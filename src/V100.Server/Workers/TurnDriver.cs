@@ -1,0 +1,370 @@
+using System.Diagnostics;
+using V100.Net;
+using V100.Net.Sockets;
+using V100.Stun;
+using V100.Turn;
+
+namespace V100.Server.Workers;
+
+/// <summary>
+/// Carries out what a worker's <see cref="TurnShard"/> decides: it owns the relay sockets, sends each payload from where it lies, and
+/// hands over in the process what is for this server's own media or for another worker's allocation.
+/// </summary>
+/// <remarks>
+/// The worker's thread alone calls it. <see cref="EndReceive"/> must come before the bytes of a datagram that was given to it are
+/// overwritten.
+/// </remarks>
+internal sealed class TurnDriver : IRelaySockets, IDisposable
+{
+    /// <summary>Messages that one turn takes from each neighbour.</summary>
+    private const int MessagesPerTurn = 64;
+
+    /// <summary>Packets on their way between workers; beyond it they are dropped and counted.</summary>
+    private const int MaxBuffers = 8192;
+
+    // What the kernel holds for a relay while the worker is busy elsewhere: 100 ms at 80 Mbit/s.
+    private static readonly UdpOptions RelaySocket = new() { Shared = false, ReportsErrors = true, BufferBytes = 1 << 20 };
+
+    private readonly UdpWorker _worker;
+    private readonly TransmitBatch _output;
+    private readonly TransmitBatch _relayed;
+    private readonly WorkerLinks<TurnMessage> _links;
+    private readonly PacketPool _pool = new(MaxBuffers);
+    private readonly IMediaInlet _media;
+    private readonly Dictionary<TransportAddress, RelayId> _relays = [];
+    private readonly PacketBuffer[] _held = new PacketBuffer[MessagesPerTurn];
+    private readonly byte[] _response = new byte[TurnShard.MaxResponseLength];
+    private readonly byte[] _header = new byte[TurnShard.MaxHeaderLength];
+    private UdpSocket?[] _sockets = new UdpSocket?[64];
+    private TransportAddress _lastLocal;
+    private RelayId _lastRelay;
+    private ulong _wakeups;
+
+    /// <param name="worker">Whose sockets it opens.</param>
+    /// <param name="server">What all workers' relays share.</param>
+    /// <param name="links">The rings between them.</param>
+    /// <param name="output">Where answers to clients go.</param>
+    /// <param name="media">Gets what clients send to this server's own media.</param>
+    /// <param name="now">The time at the start.</param>
+    public TurnDriver(UdpWorker worker, TurnServer server, WorkerLinks<TurnMessage> links, TransmitBatch output, IMediaInlet media, Instant now)
+    {
+        _worker = worker;
+        _links = links;
+        _output = output;
+        _media = media;
+        _relayed = new TransmitBatch(worker.Transmitter);
+        Shard = new TurnShard(worker.Index, server, this, new SystemEntropy(), now);
+    }
+
+    public TurnShard Shard { get; }
+
+    public CounterBlock<RelayCounter> Counters { get; } = new();
+
+    /// <summary>Packet buffers on their way to other workers.</summary>
+    public long BuffersInUse => _pool.InUse;
+
+    public Instant NextDeadline => Shard.NextDeadline;
+
+    public void HandleDeadline(Instant now)
+    {
+        Shard.HandleDeadline(now);
+        DrainOutputs();
+    }
+
+    public void HandleCommand(in TurnCommand command, Instant now)
+    {
+        Shard.HandleCommand(in command, now);
+        DrainOutputs();
+    }
+
+    /// <summary>A STUN message over UDP that is not an ICE check.</summary>
+    public void HandleStun(in StunReader message, in Datagram datagram, Instant now)
+    {
+        var flow = new ClientFlow(ClientTransport.Udp, datagram.Remote, datagram.Local);
+        TurnRoute route = Shard.HandleStun(in flow, in message, _response, now);
+        Carry(in route, in flow, datagram.Bytes, _response, now);
+    }
+
+    public void HandleChannelData(in Datagram datagram, Instant now)
+    {
+        var flow = new ClientFlow(ClientTransport.Udp, datagram.Remote, datagram.Local);
+        TurnRoute route = Shard.HandleChannelData(in flow, datagram.Bytes, now);
+        Carry(in route, in flow, datagram.Bytes, default, now);
+    }
+
+    /// <summary>A datagram that came to a relay socket.</summary>
+    public void HandlePeerDatagram(in Datagram datagram, Instant now)
+    {
+        if (!TryFindRelay(in datagram.Local, out RelayId relay))
+        {
+            Counters.Increment(RelayCounter.DroppedClosedRelay);
+            return;
+        }
+
+        TurnRoute route = Shard.HandlePeerDatagram(relay, datagram.Remote, datagram.Bytes.Length, _header, now);
+        Carry(in route, default, datagram.Bytes, _header, now);
+    }
+
+    /// <summary>An ICMP error came for what a relay socket sent.</summary>
+    public void HandlePathError(in TransportAddress local, in PathError error, Instant now)
+    {
+        if (TryFindRelay(in local, out RelayId relay))
+        {
+            TurnRoute route = Shard.HandlePeerError(relay, error.Remote, error.Type, error.Code, error.Data, _header, now);
+            Carry(in route, default, default, _header, now);
+        }
+    }
+
+    /// <summary>What this server's media sends to a relayed address of this process, as a packet of that address's peer.</summary>
+    /// <param name="packet">Unchanged until the flush of <see cref="EndReceive"/>.</param>
+    /// <param name="location">Whose the relayed address is.</param>
+    /// <param name="media">The media address that it comes from.</param>
+    /// <param name="now">The time.</param>
+    public void HandleMedia(ReadOnlySpan<byte> packet, RelayLocation location, in TransportAddress media, Instant now)
+    {
+        if (location.Shard == Shard.Index)
+        {
+            RelayMedia(packet, location.Relay, in media, now);
+        }
+        else if (TryCopy(packet, out PacketBuffer copy))
+        {
+            Send(location.Shard, new TurnMessage(TurnMessageKind.FromMedia, copy, default, location.Relay, media));
+        }
+    }
+
+    private void RelayMedia(ReadOnlySpan<byte> packet, RelayId relay, in TransportAddress media, Instant now)
+    {
+        TurnRoute route = Shard.HandlePeerDatagram(relay, media, packet.Length, _header, now);
+        if (route.Kind == TurnRouteKind.ToClient)
+        {
+            SendToClient(in route, packet, _header);
+        }
+    }
+
+    /// <summary>Takes what other workers sent. True when more may wait.</summary>
+    public bool HandleMessages(Instant now)
+    {
+        bool more = false;
+        for (int from = 0; from < _links.Count; from++)
+        {
+            SpscRing<TurnMessage> ring = _links.Ring(from, Shard.Index);
+            int taken = 0;
+            while (taken < MessagesPerTurn && ring.TryRead(out TurnMessage message))
+            {
+                _held[taken++] = message.Buffer;
+                HandleMessage(in message, now);
+            }
+
+            EndReceive();
+            for (int index = 0; index < taken; index++)
+            {
+                _held[index].Release();
+            }
+
+            more |= taken == MessagesPerTurn;
+        }
+
+        return more;
+    }
+
+    private void HandleMessage(in TurnMessage message, Instant now)
+    {
+        Span<byte> bytes = message.Buffer.Room[..message.Buffer.Length];
+        if (message.Kind == TurnMessageKind.FromMedia)
+        {
+            RelayMedia(bytes, message.Relay, message.Peer, now);
+            return;
+        }
+
+        ClientFlow flow = message.Flow;
+        TurnRoute route = Shard.HandleClientMessage(in flow, bytes, _response, now);
+        if (route.Kind == TurnRouteKind.HandOver)
+        {
+            // The flow moved on meanwhile: the client repeats what matters.
+            Counters.Increment(RelayCounter.DroppedMovedFlow);
+            return;
+        }
+
+        Carry(in route, in flow, bytes, _response, now);
+    }
+
+    /// <summary>Before the bytes of what was received are overwritten: sends what still lies in them.</summary>
+    public void EndReceive() => _relayed.Flush();
+
+    /// <summary>The workers that must look at their rings, one bit each, since the last call.</summary>
+    public ulong TakeWakeups()
+    {
+        ulong wakeups = _wakeups;
+        _wakeups = 0;
+        return wakeups;
+    }
+
+    private void Carry(in TurnRoute route, in ClientFlow flow, Span<byte> bytes, ReadOnlySpan<byte> header, Instant now)
+    {
+        switch (route.Kind)
+        {
+            case TurnRouteKind.ToPeer:
+                SendToPeer(in route, bytes.Slice(route.PayloadOffset, route.PayloadLength));
+                break;
+            case TurnRouteKind.ToClient:
+                SendToClient(in route, bytes.Slice(route.PayloadOffset, route.PayloadLength), header);
+                break;
+            case TurnRouteKind.Respond:
+                header[..route.HeaderLength].CopyTo(_output.Reserve(route.Flow.Client, route.Flow.Server, route.HeaderLength));
+                _output.Commit(route.HeaderLength);
+                break;
+            case TurnRouteKind.ToOwnMedia:
+                _media.HandleMedia(new Datagram(bytes.Slice(route.PayloadOffset, route.PayloadLength), route.RelayedAddress, route.Peer), now);
+                break;
+            case TurnRouteKind.HandOver when TryCopy(bytes, out PacketBuffer copy):
+                Send(route.Shard, new TurnMessage(TurnMessageKind.FromClient, copy, flow, default, default));
+                break;
+        }
+
+        DrainOutputs();
+    }
+
+    private void SendToPeer(in TurnRoute route, ReadOnlySpan<byte> payload)
+    {
+        UdpSocket socket = _sockets[route.Relay.Slot]!;
+        if (route.DontFragment)
+        {
+            SendUnfragmented(socket, route.Peer, payload);
+            return;
+        }
+
+        _relayed.Reserve(route.Peer, socket.Bound, 0);
+        _relayed.Commit(0, payload);
+    }
+
+    /// <summary>RFC 8656, 14.9: the DF bit belongs to the socket, so it is set around this one packet.</summary>
+    private void SendUnfragmented(UdpSocket socket, in TransportAddress peer, ReadOnlySpan<byte> payload)
+    {
+        _relayed.Flush();
+        socket.TrySetDontFragment(true);
+        _relayed.Reserve(peer, socket.Bound, 0);
+        _relayed.Commit(0, payload);
+        _relayed.Flush();
+        socket.TrySetDontFragment(false);
+    }
+
+    private void SendToClient(in TurnRoute route, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> header)
+    {
+        ClientFlow flow = route.Flow;
+        if (route.PaddingLength > 0)
+        {
+            // A Data indication whose payload is not whole words: three pieces cost more than the copy.
+            int length = route.HeaderLength + payload.Length + route.PaddingLength;
+            Span<byte> message = _relayed.Reserve(flow.Client, flow.Server, length);
+            header[..route.HeaderLength].CopyTo(message);
+            payload.CopyTo(message[route.HeaderLength..]);
+            message[(length - route.PaddingLength)..].Clear();
+            _relayed.Commit(length);
+            return;
+        }
+
+        header[..route.HeaderLength].CopyTo(_relayed.Reserve(flow.Client, flow.Server, route.HeaderLength));
+        _relayed.Commit(route.HeaderLength, payload);
+    }
+
+    private void DrainOutputs()
+    {
+        while (Shard.TryPollOutput(out TurnOutput output))
+        {
+            if (output.Kind == TurnOutputKind.SendToClient)
+            {
+                ReadOnlySpan<byte> message = output.Message.Span;
+                message.CopyTo(_output.Reserve(output.Flow.Client, output.Flow.Server, message.Length));
+                _output.Commit(message.Length);
+            }
+        }
+    }
+
+    private bool TryCopy(ReadOnlySpan<byte> bytes, out PacketBuffer copy)
+    {
+        copy = null!;
+        if (bytes.Length > PacketBuffer.Capacity)
+        {
+            Counters.Increment(RelayCounter.DroppedTooLong);
+            return false;
+        }
+
+        if (!_pool.TryRent(out copy))
+        {
+            Counters.Increment(RelayCounter.DroppedNoBuffer);
+            return false;
+        }
+
+        bytes.CopyTo(copy.Room);
+        copy.Length = bytes.Length;
+        return true;
+    }
+
+    private void Send(int shard, in TurnMessage message)
+    {
+        if (_links.Ring(Shard.Index, shard).TryWrite(in message))
+        {
+            _wakeups |= 1UL << shard;
+            return;
+        }
+
+        Counters.Increment(RelayCounter.DroppedRingFull);
+        message.Buffer.Release();
+    }
+
+    private bool TryFindRelay(in TransportAddress local, out RelayId relay)
+    {
+        if (local == _lastLocal)
+        {
+            relay = _lastRelay;
+            return true;
+        }
+
+        if (!_relays.TryGetValue(local, out relay))
+        {
+            return false;
+        }
+
+        _lastLocal = local;
+        _lastRelay = relay;
+        return true;
+    }
+
+    bool IRelaySockets.SupportsDontFragment => _worker.Backend == UdpBackend.Linux;
+
+    bool IRelaySockets.TryOpen(RelayId relay, in TransportAddress local, RelayTransport transport)
+    {
+        if (transport != RelayTransport.Udp || _worker.TryOpen(local, RelaySocket) is not { } socket)
+        {
+            return false;
+        }
+
+        if (relay.Slot >= _sockets.Length)
+        {
+            Array.Resize(ref _sockets, Math.Max(relay.Slot + 1, 2 * _sockets.Length));
+        }
+
+        Debug.Assert(_sockets[relay.Slot] is null);
+        _sockets[relay.Slot] = socket;
+        _relays.Add(socket.Bound, relay);
+        return true;
+    }
+
+    void IRelaySockets.Close(RelayId relay)
+    {
+        // What was relayed before the close still leaves by this socket.
+        _relayed.Flush();
+        UdpSocket socket = _sockets[relay.Slot]!;
+        _sockets[relay.Slot] = null;
+        _relays.Remove(socket.Bound);
+        _lastLocal = default;
+        _worker.Close(socket);
+    }
+
+    /// <summary>Only after the worker's thread has ended.</summary>
+    public void Dispose()
+    {
+        _relayed.Dispose();
+        _pool.Dispose();
+    }
+}

@@ -1,0 +1,219 @@
+using System.Threading.Channels;
+using V100.Net;
+using V100.Net.Crypto;
+using V100.Sfu.Peers;
+using V100.Stun;
+using V100.Turn;
+
+namespace V100.Server.Workers;
+
+/// <summary>Takes what arrives for the media server by another way than the shared port.</summary>
+internal interface IMediaInlet
+{
+    /// <summary>A packet that a client relays to this server's own media; <see cref="Datagram.Remote"/> is its relayed address.</summary>
+    void HandleMedia(in Datagram datagram, Instant now);
+}
+
+/// <summary>What all workers share besides their shards' own tables.</summary>
+internal sealed record WorkerCommons(
+    ShardLinks ShardLinks, PeerDirectory Peers, DtlsContext Dtls, TurnServer Turn, WorkerLinks<TurnMessage> TurnLinks, ChannelWriter<PeerEvent> Events);
+
+/// <summary>What one worker does: it tells the protocols on the port apart and drives its shards of the media server and of the relay.</summary>
+internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IPacketTransmitter, IDisposable
+{
+    /// <summary>Control requests that wait at one worker; beyond it the control plane tries again, or refuses.</summary>
+    private const int MailboxCapacity = 4096;
+    private const int CommandsPerTurn = 256;
+
+    private readonly IPacketTransmitter _sockets;
+    private readonly TransmitBatch _output;
+    private readonly ChannelWriter<PeerEvent> _events;
+    private readonly TurnServer _turn;
+    private readonly ushort _port;
+    private PeerEvent? _heldEvent;
+    private Instant _now;
+
+    public WorkerDriver(UdpWorker worker, WorkerCommons commons, Instant now)
+    {
+        _sockets = worker.Transmitter;
+        _output = new TransmitBatch(this);
+        _events = commons.Events;
+        _turn = commons.Turn;
+        _port = worker.Port;
+        _now = now;
+        Mailbox = new Mailbox<ShardCommand>(MailboxCapacity, worker.Wakeable);
+        TurnMailbox = new Mailbox<TurnCommand>(MailboxCapacity, worker.Wakeable);
+        Shard = new SfuShard(worker.Index, commons.ShardLinks, commons.Peers, commons.Dtls, _output, new SystemEntropy(), new ShardLimits(), now);
+        Relay = new TurnDriver(worker, commons.Turn, commons.TurnLinks, _output, this, now);
+    }
+
+    public Mailbox<ShardCommand> Mailbox { get; }
+    public Mailbox<TurnCommand> TurnMailbox { get; }
+    public SfuShard Shard { get; }
+    public TurnDriver Relay { get; }
+    public CounterBlock<DemuxCounter> Counters { get; } = new();
+
+    public Instant NextDeadline => Instant.Earlier(Shard.NextDeadline, Relay.NextDeadline);
+
+    public void HandleDatagram(in Datagram datagram, Instant now)
+    {
+        _now = now;
+        if (datagram.Local.Port != _port)
+        {
+            Relay.HandlePeerDatagram(in datagram, now);
+            return;
+        }
+
+        PacketKind kind = PacketDemux.Classify(datagram.Bytes);
+        switch (kind)
+        {
+            case PacketKind.Rtp or PacketKind.Rtcp or PacketKind.Dtls:
+                Shard.HandleDatagram(kind, in datagram, now);
+                break;
+            case PacketKind.Stun:
+                HandleStun(in datagram, now);
+                break;
+            case PacketKind.ChannelData:
+            case PacketKind.Unknown when IsWideChannelData(datagram.Bytes):
+                Relay.HandleChannelData(in datagram, now);
+                break;
+            default:
+                Counters.Increment(DemuxCounter.DroppedUnknownProtocol);
+                break;
+        }
+    }
+
+    /// <summary>Channel numbers of RFC 5766 that lie in what became the range of QUIC (RFC 7983, 7).</summary>
+    private bool IsWideChannelData(ReadOnlySpan<byte> packet) => packet.Length > 0 && packet[0] >> 6 == 1 && packet[0] <= _turn.Settings.LastChannelNumber >> 8;
+
+    private void HandleStun(in Datagram datagram, Instant now)
+    {
+        if (!StunReader.TryParse(datagram.Bytes, out StunReader message))
+        {
+            Counters.Increment(DemuxCounter.DroppedMalformedStun);
+        }
+        else if (IsIceCheck(in message))
+        {
+            Shard.HandleCheck(in message, in datagram, now);
+        }
+        else
+        {
+            Relay.HandleStun(in message, in datagram, now);
+        }
+    }
+
+    /// <summary>Both kinds of credentials have a USERNAME, but a Binding with one is a connectivity check (RFC 8445, 7.2.2).</summary>
+    private static bool IsIceCheck(in StunReader message) => message.Type.Method == StunMethod.Binding && message.Has(StunAttributeType.Username);
+
+    /// <summary>What a client relays to the media port; TURN in TURN is not served.</summary>
+    public void HandleMedia(in Datagram datagram, Instant now)
+    {
+        PacketKind kind = PacketDemux.Classify(datagram.Bytes);
+        if (kind is PacketKind.Rtp or PacketKind.Rtcp or PacketKind.Dtls)
+        {
+            Shard.HandleDatagram(kind, in datagram, now);
+        }
+        else if (kind == PacketKind.Stun && StunReader.TryParse(datagram.Bytes, out StunReader message) && IsIceCheck(in message))
+        {
+            Shard.HandleCheck(in message, in datagram, now);
+        }
+        else
+        {
+            Counters.Increment(DemuxCounter.DroppedRelayedToMedia);
+        }
+    }
+
+    public void EndReceive(Instant now) => Relay.EndReceive();
+
+    public void HandlePathError(in TransportAddress local, in PathError error, Instant now) => Relay.HandlePathError(in local, in error, now);
+
+    /// <summary>What media and answers send: by the sockets, but to a relayed address of this process without leaving it.</summary>
+    void IPacketTransmitter.Transmit(TransmitBatch batch)
+    {
+        bool relays = false;
+        for (int index = 0; index < batch.Count; index++)
+        {
+            ref readonly TransmitBatch.Entry entry = ref batch.Entries[index];
+            if (_turn.Ports.Covers(in entry.Remote) && _turn.Directory.TryFindRelay(in entry.Remote, out RelayLocation location))
+            {
+                ReadOnlySpan<byte> packet = batch.GetPacket(index, out _, out TransportAddress local);
+                Relay.HandleMedia(packet, location, in local, _now);
+                batch.Discard(index);
+                relays = true;
+            }
+        }
+
+        if (relays)
+        {
+            // Their payloads lie in this batch.
+            Relay.EndReceive();
+        }
+
+        _sockets.Transmit(batch);
+    }
+
+    public bool HandleMessages(Instant now)
+    {
+        _now = now;
+        int taken = 0;
+        while (taken < CommandsPerTurn && Mailbox.TryRead(out ShardCommand command))
+        {
+            Shard.HandleCommand(in command, now);
+            taken++;
+        }
+
+        while (taken < CommandsPerTurn && TurnMailbox.TryRead(out TurnCommand command))
+        {
+            Relay.HandleCommand(in command, now);
+            taken++;
+        }
+
+        return Shard.HandleMessages(now) | Relay.HandleMessages(now) | taken == CommandsPerTurn;
+    }
+
+    public void HandleDeadline(Instant now)
+    {
+        Shard.HandleDeadline(now);
+        Relay.HandleDeadline(now);
+    }
+
+    public ulong EndTurn(Instant now)
+    {
+        _now = now;
+        _output.Flush();
+        Relay.EndReceive();
+        ReportEvents();
+        return Shard.TakeWakeups() | Relay.TakeWakeups();
+    }
+
+    /// <summary>An event that the control plane has no room for is held, not lost: the next turn tries again.</summary>
+    private void ReportEvents()
+    {
+        if (_heldEvent is { } held)
+        {
+            if (!_events.TryWrite(held))
+            {
+                return;
+            }
+
+            _heldEvent = null;
+        }
+
+        while (Shard.TryPollEvent(out PeerEvent e))
+        {
+            if (!_events.TryWrite(e))
+            {
+                _heldEvent = e;
+                return;
+            }
+        }
+    }
+
+    /// <summary>Only after the worker's thread has ended.</summary>
+    public void Dispose()
+    {
+        Shard.Dispose();
+        Relay.Dispose();
+        _output.Dispose();
+    }
+}

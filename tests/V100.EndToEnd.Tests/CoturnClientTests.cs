@@ -1,0 +1,119 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace V100.EndToEnd.Tests;
+
+/// <summary>coturn's own clients against the published binary: no message may be lost, in any of their modes.</summary>
+public sealed partial class CoturnClientTests
+{
+    private const string Secret = "a shared secret of the end-to-end tests";
+    private const int Clients = 4;
+    private const int Messages = 25;
+
+    // Exit codes of these tools say nothing; a run that hangs is ended.
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+
+    [Theory]
+    [InlineData("channels", "")]
+    [InlineData("channels, 1,200 bytes", "-l 1200")]
+    [InlineData("Send and Data", "-s")]
+    [InlineData("DONT-FRAGMENT", "-g -s")]
+    [InlineData("client to client", "-y")]
+    [InlineData("without RTCP ports", "-c")]
+    [InlineData("IPv4 asked for", "-X")]
+    [InlineData("more CreatePermission and ChannelBind", "-G")]
+    [InlineData("padded channel data", "-D")]
+    [InlineData("mobility", "-M")]
+    [InlineData("time-limited credentials", "-W")]
+    public async Task Over_UDP(string mode, string options) => await RunAsync(mode, options, "127.0.0.1", "127.0.0.1");
+
+    [Theory]
+    [InlineData("relayed over IPv6", "-x")]
+    [InlineData("client and relay over IPv6", "-x", "::1")]
+    [InlineData("Send and Data over IPv6", "-x -s", "::1")]
+    [InlineData("dual allocation", "-Z")]
+    public async Task Over_UDP_with_IPv6(string mode, string options, string server = "127.0.0.1") =>
+        await RunAsync(mode, options, server, options.Contains("-x", StringComparison.Ordinal) ? "::1" : "127.0.0.1");
+
+    [Fact]
+    public async Task The_published_vectors_hold()
+    {
+        string output = await ToEndAsync("turnutils_rfc5769check");
+        Assert.DoesNotContain("failure", output, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("success", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1")]
+    [InlineData("::1")]
+    public async Task Binding(string address)
+    {
+        await using ServerProcess server = await StartAsync();
+        string output = await ToEndAsync("turnutils_stunclient", "-p", Text(server.UdpPort), address);
+        Assert.Contains($"UDP reflexive addr: {(address == "::1" ? "[::1]" : address)}:", output, StringComparison.Ordinal);
+    }
+
+    private static Task<ServerProcess> StartAsync() => ServerProcess.StartAsync(
+        // Their client draws its channel numbers from the range of RFC 5766.
+        "--V100:Turn:ChannelNumbers=rfc5766", "--V100:Turn:Users:user=pass", $"--V100:Turn:Secrets:0={Secret}", "--V100:PublicAddresses:0=127.0.0.1", "--V100:PublicAddresses:1=::1",
+        "--V100:Turn:AllowedPeers:0=127.0.0.0/8", "--V100:Turn:AllowedPeers:1=::1/128");
+
+    private static async Task RunAsync(string mode, string options, string serverAddress, string peerAddress)
+    {
+        await using ServerProcess server = await StartAsync();
+        Gauges start = await server.Api.GaugesAsync();
+        using EchoPeer peer = EchoPeer.Start(peerAddress);
+        string[] credentials = options.Contains("-W", StringComparison.Ordinal) ? ["-u", "user", "-W", Secret] : ["-u", "user", "-w", "pass"];
+        string[] flags = [.. options.Split(' ', StringSplitOptions.RemoveEmptyEntries).Where(flag => flag != "-W")];
+        string output = await ToEndAsync(
+            "turnutils_uclient",
+            [
+                .. flags, .. credentials, "-L", serverAddress, "-e", peerAddress, "-r", Text(peer.Port), "-p", Text(server.UdpPort),
+                "-n", Text(Messages), "-m", Text(Clients), serverAddress,
+            ]);
+        AssertNothingLost(mode, output, server);
+        await Poll.UntilAsync(
+            "no allocation is left", TimeSpan.FromSeconds(10), async () => (await server.Api.GaugesAsync()).Difference(start).Length == 0, () => server.Log);
+    }
+
+    private static void AssertNothingLost(string mode, string output, ServerProcess server)
+    {
+        Match totals = Totals().Match(output);
+        Assert.True(totals.Success, $"{mode}: no totals\n{output}\n{server.Log}");
+        int sent = int.Parse(totals.Groups["sent"].Value, CultureInfo.InvariantCulture);
+        int received = int.Parse(totals.Groups["received"].Value, CultureInfo.InvariantCulture);
+        Assert.True(sent >= Clients * Messages && received == sent, $"{mode}: {received} of {sent}\n{output}\n{server.Log}");
+        Assert.Contains("Total lost packets 0 (0.000000%), total send dropped 0 (0.000000%)", output, StringComparison.Ordinal);
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static async Task<string> ToEndAsync(string program, params string[] arguments)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        StringBuilder output = new();
+        process.OutputDataReceived += (_, line) => { lock (output) { output.AppendLine(line.Data); } };
+        process.ErrorDataReceived += (_, line) => { lock (output) { output.AppendLine(line.Data); } };
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        using CancellationTokenSource limit = new(Limit);
+        try
+        {
+            await process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill();
+        }
+
+        lock (output)
+        {
+            return output.ToString();
+        }
+    }
+
+    [GeneratedRegex(@"tot_send_msgs=(?<sent>\d+), tot_recv_msgs=(?<received>\d+)\s*\n.*tot_send_bytes ~ \d+, tot_recv_bytes ~ \d+\s*\n.*Total transmit time")]
+    private static partial Regex Totals();
+}
