@@ -12,6 +12,8 @@ internal sealed unsafe partial class UdpSocketLinux
 
     public override bool MayHaveMore => _area.Cursor.MessageCount == UdpAreaLinux.ReceiveBatch;
 
+    public override bool KeepsBytes => true;
+
     public override bool Receive()
     {
         for (int attempt = 0; attempt < MaxReceiveErrors; attempt++)

@@ -5,8 +5,9 @@ namespace V100.Net.Sockets;
 /// </summary>
 /// <remarks>
 /// To receive: while <see cref="Receive"/> says that packets came, read them with <see cref="TryRead"/> until it says no. A
-/// datagram is valid until the next <see cref="Receive"/> or <see cref="TryRead"/> of any socket of the same set. To send:
-/// through <see cref="UdpSocketSet"/>.
+/// datagram is valid until the next <see cref="Receive"/> or <see cref="TryRead"/> of any socket of the same set. To send: through
+/// <see cref="UdpSocketSet"/>. Where <see cref="KeepsBytes"/>, the bytes alone, which lie in native or pinned memory, stay until the next
+/// <see cref="Receive"/>, so that what is passed on can leave at once.
 /// </remarks>
 internal abstract class UdpSocket : IDisposable
 {
@@ -20,6 +21,9 @@ internal abstract class UdpSocket : IDisposable
 
     /// <summary>Takes a bounded number of packets from the system. False when none waits.</summary>
     public abstract bool Receive();
+
+    /// <summary>Whether the bytes of a datagram outlast the next <see cref="TryRead"/>.</summary>
+    public virtual bool KeepsBytes => false;
 
     /// <summary>True when the last <see cref="Receive"/> took all that it can take at once, so that more may wait.</summary>
     public abstract bool MayHaveMore { get; }

@@ -149,6 +149,10 @@ internal sealed class UdpWorker : IDisposable
             while (socket.TryRead(out Datagram datagram))
             {
                 driver.HandleDatagram(datagram, now);
+                if (!socket.KeepsBytes)
+                {
+                    driver.EndReceive(now);
+                }
             }
 
             driver.EndReceive(now);
