@@ -25,7 +25,13 @@ internal abstract class UdpSocket : IDisposable
     /// <summary>Whether the bytes of a datagram outlast the next <see cref="TryRead"/>.</summary>
     public virtual bool KeepsBytes => false;
 
-    /// <summary>True when the last <see cref="Receive"/> took all that it can take at once, so that more may wait.</summary>
+    /// <summary>Whether there is room for <see cref="ReceiveKeeping"/>. Never, where datagrams are received one by one.</summary>
+    public virtual bool CanKeep => false;
+
+    /// <summary>As <see cref="Receive"/>, and the bytes of what all sockets of the set received since the last of those stay. Only while <see cref="CanKeep"/>.</summary>
+    public virtual bool ReceiveKeeping() => Receive();
+
+    /// <summary>True when the last receive took all that it can take at once, so that more may wait.</summary>
     public abstract bool MayHaveMore { get; }
 
     /// <summary>The next packet of what was received last.</summary>
