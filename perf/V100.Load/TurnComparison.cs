@@ -18,7 +18,7 @@ internal sealed record TurnComparisonOptions(string V100, string Coturn, string 
 
     public int Rounds => IsQuick ? 5 : 7;
 
-    public TimeSpan Duration => TimeSpan.FromMilliseconds(IsQuick ? 500 : 1500);
+    public TimeSpan Duration => TimeSpan.FromMilliseconds(IsQuick ? 500 : 1000);
 
     public static TurnComparisonOptions Parse(string[] arguments)
     {

@@ -17,34 +17,30 @@ internal static class TurnComparisonCases
     private const int Window = 256;
     private const int SteadyRate = 20_000;
 
-    // What an encoder's frame is made of, roughly, and what a sender hands to the system at once.
-    private const int FrameBurst = 8;
+    // Packets one by one, and as an encoder's frame makes them: several at once, which the system passes on as one message if it may.
+    private static readonly int[] _bursts = [1, 8];
 
     public static IEnumerable<TurnComparisonCase> All(bool isQuick)
     {
-        foreach (int allocations in (int[])[1, 10, 100, 1000])
+        foreach (int allocations in isQuick ? (int[])[10, 1000] : [1, 10, 100, 1000])
         {
-            foreach (int size in (int[])[160, 1200])
+            foreach (int size in isQuick && allocations > 10 ? (int[])[1200] : [160, 1200])
             {
-                if (isQuick && (allocations == 1 || allocations == 100 || (allocations == 1000 && size == 160)))
+                foreach (int burst in isQuick && size == 160 ? [8] : _bursts)
                 {
-                    continue;
+                    double target = allocations <= 10 ? 0.5 : 0.7;
+                    yield return Saturated("channel", up: true, allocations, size, burst, target);
+                    yield return Saturated("channel", up: false, allocations, size, burst, target);
                 }
-
-                double target = allocations <= 10 ? 0.5 : 0.7;
-                yield return Saturated("channel", up: true, allocations, size, burst: 1, target);
-                yield return Saturated("channel", up: false, allocations, size, burst: 1, target);
             }
         }
 
-        yield return Saturated("channel", up: true, 10, 1200, FrameBurst, target: null);
-        yield return Saturated("channel", up: false, 10, 1200, FrameBurst, target: null);
-        foreach (int size in (int[])[160, 1200])
+        foreach (int size in isQuick ? (int[])[1200] : [160, 1200])
         {
-            if (!isQuick || size == 1200)
+            foreach (int burst in _bursts)
             {
-                yield return Saturated("send", up: true, 10, size, burst: 1, target: 0.6);
-                yield return Saturated("send", up: false, 10, size, burst: 1, target: 0.6);
+                yield return Saturated("send", up: true, 10, size, burst, target: 0.6);
+                yield return Saturated("send", up: false, 10, size, burst, target: 0.6);
             }
         }
 

@@ -6,7 +6,7 @@ namespace V100.Load;
 /// <summary>Allocations of a TURN server over loopback: how fast it makes them, what they hold, and what relaying a packet costs it.</summary>
 internal sealed class TurnLoad : IDisposable
 {
-    private static readonly TimeSpan _warmUp = TimeSpan.FromMilliseconds(300);
+    private static readonly TimeSpan _longestWarmUp = TimeSpan.FromMilliseconds(300);
 
     // The first allocations bring what the server makes only once; memory is counted from them on.
     private const int FirstAllocations = 10;
@@ -64,7 +64,7 @@ internal sealed class TurnLoad : IDisposable
     public TurnLoadResult MeasureTraffic(TurnTrafficShape shape, TimeSpan duration)
     {
         long droppedBefore = SendsDropped;
-        TurnTrafficFigures figures = new TurnTraffic(_network, _account, _clients, shape).Measure(_warmUp, duration, ReadServer);
+        TurnTrafficFigures figures = new TurnTraffic(_network, _account, _clients, shape).Measure(WarmUp(duration), duration, ReadServer);
         bool hasServer = _options.ServerPid != 0;
         return new TurnLoadResult
         {
@@ -93,7 +93,7 @@ internal sealed class TurnLoad : IDisposable
     /// <summary>Makes and deletes allocations for so long.</summary>
     public AllocationLoadResult MeasureCycles(TimeSpan duration)
     {
-        _signaling.Cycle(_warmUp);
+        _signaling.Cycle(WarmUp(duration));
         ServerFigures before = ReadServer();
         Instant began = MonotonicClock.Now;
         AllocationCounts counts = _signaling.Cycle(duration);
@@ -124,6 +124,8 @@ internal sealed class TurnLoad : IDisposable
         _signaling.Close();
         return (double)(after - before) / (_clients.Length - FirstAllocations);
     }
+
+    private static TimeSpan WarmUp(TimeSpan duration) => duration / 5 < _longestWarmUp ? duration / 5 : _longestWarmUp;
 
     private long SendsDropped
     {
