@@ -53,7 +53,7 @@ internal static class Startup
         {
             MediaPlane media = new(options, addresses);
             await using ConfiguredAsyncDisposable mediaEnds = media.ConfigureAwait(false);
-            ServerHost host = new(reader, options, keys, new SfuConference(media, TimeProvider.System), new TurnRelays(media), addresses, media.Port);
+            ServerHost host = new(reader, options, keys, new SfuConference(media, TimeProvider.System), new TurnRelays(media), addresses, media.Port, null, media.Inboxes, media.Connections);
             host.Metrics.Add(new MediaMetrics(media).Collect);
             media.Start(host.Log);
             await using (host.ConfigureAwait(false))
@@ -77,7 +77,7 @@ internal static class Startup
         }
         catch (IOException exception)
         {
-            return Fail($"{exception.Message.ReplaceLineEndings(" ")} Allowed are free ports and addresses of this machine in V100:Http:Url, V100:Udp:Port, V100:Udp:Addresses and V100:Tcp:Port.");
+            return Fail($"{exception.Message.ReplaceLineEndings(" ")} Allowed are free ports and addresses of this machine in V100:Http:Url, V100:Udp:Port, V100:Udp:Addresses, V100:Tcp:Port and V100:Tls:Port.");
         }
     }
 
@@ -87,6 +87,7 @@ internal static class Startup
         ServerLog.Ready(host.Log, Version, (long)elapsed.TotalMilliseconds, host.Url, udpPort, host.TcpPort);
         string page = host.Url + "/?room=demo";
         string apiKey = "";
+        string tls = host.TlsPort is { } tlsPort ? $"\n  TLS      port {tlsPort}: STUN" : "";
         if (options.ApiKeys.Count == 0)
         {
             (string key, string secret) = keys.Single();
@@ -106,7 +107,7 @@ internal static class Startup
 
               HTTP     {host.Url}
               UDP      port {udpPort}: STUN, TURN and media, reached at {string.Join(", ", addresses)}
-              TCP      port {host.TcpPort}: STUN{apiKey}
+              TCP      port {host.TcpPort}: STUN, TURN, ICE{tls}{apiKey}
               Page     {page}
 
             """));

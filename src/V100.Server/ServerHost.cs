@@ -2,25 +2,31 @@ using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using V100.Server.Configuration;
+using V100.Server.Connections;
 using V100.Server.Control;
-using V100.Server.Tcp;
 
 namespace V100.Server;
 
 /// <summary>
-/// Kestrel with everything that it listens for: the control HTTP and STUN over TCP. It composes the control plane over
+/// Kestrel with everything that it listens for: the control HTTP, and STUN over TCP and TLS. It composes the control plane over
 /// an <see cref="IConference"/> and knows nothing of workers.
 /// </summary>
 internal sealed class ServerHost : IAsyncDisposable
 {
+    /// <summary>Bytes that wait unread at most, for each connection; more than the longest message.</summary>
+    private const int MaxUnreadBytes = 2 * ClientConnection.MaxMessageLength;
+
     private readonly WebApplication _app;
     private readonly OptionsReader _reader;
     private readonly ApiKeyRing _keys;
     private readonly IReadOnlyDictionary<string, string> _developmentKeys;
     private readonly TlsCertificate? _certificate;
+    private readonly ConnectionAcceptor _acceptor;
     private ListenOptions? _http;
     private ListenOptions? _tcp;
+    private ListenOptions? _tls;
 
     /// <param name="reader">Reads the configuration again at a reload.</param>
     /// <param name="options">The configuration of this start.</param>
@@ -30,6 +36,8 @@ internal sealed class ServerHost : IAsyncDisposable
     /// <param name="addresses">What clients can reach.</param>
     /// <param name="udpPort">The port that the workers are bound to.</param>
     /// <param name="time">For tokens and deadlines.</param>
+    /// <param name="sink">Who serves connections over TCP and TLS; null for STUN Binding alone.</param>
+    /// <param name="connections">Their table, where others need it before this; belongs to the host from now on. Null makes one.</param>
     public ServerHost(
         OptionsReader reader,
         ServerOptions options,
@@ -38,12 +46,14 @@ internal sealed class ServerHost : IAsyncDisposable
         IRelays relays,
         IReadOnlyList<IPAddress> addresses,
         int udpPort,
-        TimeProvider? time = null)
+        TimeProvider? time = null,
+        IConnectionSink? sink = null,
+        ConnectionTable? connections = null)
     {
         _reader = reader;
         _developmentKeys = options.ApiKeys.Count == 0 ? apiKeys : new Dictionary<string, string>();
         _keys = new ApiKeyRing(apiKeys);
-        _certificate = options.HttpUrl.IsHttps ? new TlsCertificate(options) : null;
+        _certificate = options.TlsCertificatePath is null ? null : new TlsCertificate(options);
         IceServers iceServers = new(options, addresses, udpPort);
         Plane = new ControlPlane(conference, relays, _keys, options, iceServers, time ?? TimeProvider.System);
 
@@ -54,7 +64,8 @@ internal sealed class ServerHost : IAsyncDisposable
         ConfigureLogging(builder.Logging, options);
         builder.Services.AddSingleton<IHostLifetime, SilentLifetime>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
-        if (_certificate is not null)
+        builder.Services.Configure<SocketTransportOptions>(sockets => sockets.MaxReadBufferSize = MaxUnreadBytes);
+        if (options.HttpUrl.IsHttps)
         {
             builder.WebHost.UseKestrelHttpsConfiguration();
         }
@@ -62,9 +73,11 @@ internal sealed class ServerHost : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(kestrel => ConfigureKestrel(kestrel, options));
         _app = builder.Build();
         Log = _app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("V100");
-        StunOverTcp = new StunConnectionHandler(Log, Plane.Time);
+        sink ??= new BindingSink();
+        Connections = connections ?? new ConnectionTable(ConnectionLimits.From(options), sink.WorkerCount, Plane.Time);
+        _acceptor = new ConnectionAcceptor(Connections, sink, _certificate, options.TcpTrustedProxies, Log);
         Metrics.Add(new ProcessMetrics(Plane).Collect);
-        Metrics.Add(StunOverTcp.Collect);
+        Metrics.Add(Connections.Collect);
         Routes =
         [
             .. new RoomEndpoints(Plane).Routes,
@@ -82,12 +95,17 @@ internal sealed class ServerHost : IAsyncDisposable
     public Metrics Metrics { get; } = new();
     public IReadOnlyList<ApiRoute> Routes { get; }
     public ILogger Log { get; }
-    public StunConnectionHandler StunOverTcp { get; }
+
+    /// <summary>The connections of clients over TCP and TLS, for whoever sends to them.</summary>
+    public ConnectionTable Connections { get; }
 
     /// <summary>Where HTTP is bound, for a browser on this machine; known after <see cref="StartAsync"/>.</summary>
     public string Url => Plane.Options.HttpUrl.BrowserUrl(_http!.IPEndPoint!.Port);
 
     public int TcpPort => _tcp!.IPEndPoint!.Port;
+
+    /// <summary>Where STUN is served over TLS alone; null without a certificate, or where another listener does it.</summary>
+    public int? TlsPort => _tls?.IPEndPoint?.Port;
 
     /// <summary>Binds and serves. Throws <see cref="IOException"/> where an address cannot be bound.</summary>
     public async Task StartAsync()
@@ -96,7 +114,11 @@ internal sealed class ServerHost : IAsyncDisposable
         Plane.IceServers.TcpPort = TcpPort;
     }
 
-    public Task StopAsync() => _app.StopAsync();
+    public Task StopAsync()
+    {
+        Connections.Stop();
+        return _app.StopAsync();
+    }
 
     /// <summary>Reads secrets and certificates again; null, or the line that says why everything stays as it is.</summary>
     public string? Reload()
@@ -115,7 +137,12 @@ internal sealed class ServerHost : IAsyncDisposable
         return null;
     }
 
-    public ValueTask DisposeAsync() => _app.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        Connections.Stop();
+        await _app.DisposeAsync().ConfigureAwait(false);
+        Connections.Dispose();
+    }
 
     private static void ConfigureLogging(ILoggingBuilder logging, ServerOptions options)
     {
@@ -167,33 +194,58 @@ internal sealed class ServerHost : IAsyncDisposable
             kestrel.ListenLocalhost(url.Port, BindHttp);
         }
 
+        ListenForClients(kestrel, options, options.TcpPort, BindTcp);
+        if (_certificate is not null && !IsServedElsewhere(options))
+        {
+            ListenForClients(kestrel, options, options.TlsPort, BindTls);
+        }
+    }
+
+    private static void ListenForClients(KestrelServerOptions kestrel, ServerOptions options, int port, Action<ListenOptions> bind)
+    {
         if (options.UdpAddresses.Count == 0)
         {
-            kestrel.ListenAnyIP(options.TcpPort, BindTcp);
+            kestrel.ListenAnyIP(port, bind);
         }
 
         foreach (IPAddress address in options.UdpAddresses)
         {
-            kestrel.Listen(address, options.TcpPort, BindTcp);
+            kestrel.Listen(address, port, bind);
         }
     }
+
+    /// <summary>The plain port takes TLS too, and so does the HTTPS port: one listener is then enough.</summary>
+    private static bool IsServedElsewhere(ServerOptions options) =>
+        options.TlsPort != 0 && (options.TlsPort == options.TcpPort || options.HttpUrl.IsHttps && options.TlsPort == options.HttpUrl.Port);
 
     private void BindHttp(ListenOptions listen)
     {
         _http ??= listen;
-        if (_certificate is null)
+        if (!Plane.Options.HttpUrl.IsHttps)
         {
             listen.Protocols = HttpProtocols.Http1;
             return;
         }
 
-        listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _certificate.SelectAsync });
+        listen.Use(tls => connection => _acceptor.GuardAsync(connection, tls));
+        listen.UseHttps(new TlsHandshakeCallbackOptions
+        {
+            OnConnection = _certificate!.SelectAsync,
+            HandshakeTimeout = TimeSpan.FromSeconds(Plane.Options.TcpHandshakeTimeoutSeconds),
+        });
+        listen.Use(http => connection => _acceptor.ShareAsync(connection, http));
     }
 
     private void BindTcp(ListenOptions listen)
     {
         _tcp ??= listen;
-        listen.Run(connection => StunOverTcp.OnConnectedAsync(connection));
+        listen.Run(connection => _acceptor.AcceptAsync(connection, StreamListener.Plain));
+    }
+
+    private void BindTls(ListenOptions listen)
+    {
+        _tls ??= listen;
+        listen.Run(connection => _acceptor.AcceptAsync(connection, StreamListener.Tls));
     }
 
     /// <summary>The process's signals are handled in <see cref="ServerLifetime"/>, with a drain, not by the host.</summary>

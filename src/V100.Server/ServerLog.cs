@@ -1,3 +1,4 @@
+using V100.Server.Connections;
 using V100.Sfu.Peers;
 using V100.Sfu.Rooms;
 using V100.Sfu.Sdp;
@@ -41,5 +42,5 @@ internal static partial class ServerLog
     public static partial void SessionClosed(ILogger log, SessionId session, string identity, string room, PeerCloseReason reason);
 
     [LoggerMessage(3001, LogLevel.Debug, "A TCP connection from {Remote} was closed: {Reason}")]
-    public static partial void StreamClosed(ILogger log, string remote, string reason);
+    public static partial void StreamClosed(ILogger log, string remote, ConnectionCloseReason reason);
 }

@@ -1,4 +1,5 @@
 using System.Net.Security;
+using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
@@ -9,6 +10,12 @@ namespace V100.Server;
 /// <summary>The server certificate with its chain, which a reload replaces for connections to come.</summary>
 internal sealed class TlsCertificate
 {
+    private const SslProtocols Versions = SslProtocols.Tls12 | SslProtocols.Tls13;
+
+    // RFC 7443, 3.
+    private static readonly SslApplicationProtocol Turn = new("stun.turn");
+    private static readonly SslApplicationProtocol NatDiscovery = new("stun.nat-discovery");
+
     private volatile SslStreamCertificateContext _context;
 
     /// <summary>Throws <see cref="CryptographicException"/> where the files are no PEM, or do not belong together.</summary>
@@ -24,7 +31,7 @@ internal sealed class TlsCertificate
         {
             _context = Load(options);
         }
-        catch (Exception exception) when (exception is CryptographicException or IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
         {
             error = Explain(options, exception);
         }
@@ -35,11 +42,23 @@ internal sealed class TlsCertificate
     public static string Explain(ServerOptions options, Exception exception) =>
         $"V100:Tls:CertificatePath = \"{options.TlsCertificatePath}\": {exception.Message.ReplaceLineEndings(" ")}; allowed is a PEM chain whose leaf belongs to V100:Tls:KeyPath";
 
-    public ValueTask<SslServerAuthenticationOptions> SelectAsync(TlsHandshakeCallbackContext context) => ValueTask.FromResult(new SslServerAuthenticationOptions
+    /// <summary>For HTTPS, and for STUN and TURN on the same port.</summary>
+    public ValueTask<SslServerAuthenticationOptions> SelectAsync(TlsHandshakeCallbackContext context) =>
+        ValueTask.FromResult(OptionsFor([SslApplicationProtocol.Http2, SslApplicationProtocol.Http11, Turn, NatDiscovery]));
+
+    /// <summary>For STUN and TURN alone.</summary>
+    public SslServerAuthenticationOptions StreamOptions => OptionsFor([Turn, NatDiscovery]);
+
+    /// <summary>Whether the protocol that ALPN chose is STUN or TURN.</summary>
+    public static bool IsStun(ReadOnlySpan<byte> protocol) => protocol.SequenceEqual(Turn.Protocol.Span) || protocol.SequenceEqual(NatDiscovery.Protocol.Span);
+
+    private SslServerAuthenticationOptions OptionsFor(List<SslApplicationProtocol> protocols) => new()
     {
         ServerCertificateContext = _context,
-        ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
-    });
+        ApplicationProtocols = protocols,
+        EnabledSslProtocols = Versions,
+        AllowRenegotiation = false,
+    };
 
     private static SslStreamCertificateContext Load(ServerOptions options)
     {

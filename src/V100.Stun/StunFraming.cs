@@ -79,7 +79,8 @@ public static class StunFraming
         return isMessage ? StunFrame.Message : StunFrame.ChannelData;
     }
 
-    private static bool StartsCookie(ReadOnlySpan<byte> bytes)
+    /// <summary>Whether the bytes are the magic cookie, as far as they go.</summary>
+    internal static bool StartsCookie(ReadOnlySpan<byte> bytes)
     {
         ReadOnlySpan<byte> cookie = [0x21, 0x12, 0xA4, 0x42];
         int present = Math.Min(bytes.Length, cookie.Length);

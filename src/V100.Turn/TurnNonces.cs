@@ -43,7 +43,8 @@ public sealed class TurnNonces
     {
         _entropy = entropy;
         _lifetime = lifetime;
-        _lifetimeGrains = Math.Max(1, lifetime.Ticks * 100 / GrainNanoseconds);
+        // Rounded up, so that none ends before its lifetime.
+        _lifetimeGrains = (lifetime.Ticks * 100 + GrainNanoseconds - 1) / GrainNanoseconds;
         SipHash first = NewKey();
         _keys = new Keys(first, first, now + lifetime);
     }

@@ -133,7 +133,7 @@ internal sealed class UserAccount(string user)
         }
 
         // The generic cell rate algorithm (ITU-T I.371): one word says until when the rate is used up.
-        long cost = (long)((UInt128)(ulong)bytes * 8 * 1_000_000_000 / (ulong)bitsPerSecond);
+        long cost = (long)((ulong)bytes * 8_000_000_000 / (ulong)bitsPerSecond);
         while (true)
         {
             long until = Volatile.Read(ref _rateUsedUntil);

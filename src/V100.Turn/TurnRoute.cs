@@ -37,7 +37,8 @@ public readonly struct TurnRoute
 {
     private readonly ClientFlow _flow;
 
-    private TurnRoute(TurnRouteKind kind, in ClientFlow flow, RelayId relay, int headerLength, int payloadOffset, int payloadLength, int paddingLength, bool dontFragment)
+    private TurnRoute(
+        TurnRouteKind kind, in ClientFlow flow, RelayId relay, int headerLength, int payloadOffset, int payloadLength, int paddingLength, bool dontFragment)
     {
         Kind = kind;
         _flow = flow;
@@ -82,8 +83,9 @@ public readonly struct TurnRoute
 
     internal static TurnRoute HandOver(int shard) => new(TurnRouteKind.HandOver, default, default, shard, 0, 0, 0, false);
 
-    internal static TurnRoute ToPeer(TurnRouteKind kind, RelayId relay, in TransportAddress relayed, in TransportAddress peer, int payloadOffset, int payloadLength, bool dontFragment) =>
-        new(kind, new ClientFlow(default, peer, relayed), relay, 0, payloadOffset, payloadLength, 0, dontFragment);
+    internal static TurnRoute ToPeer(
+        TurnRouteKind kind, RelayId relay, in TransportAddress relayed, in TransportAddress peer, int payloadOffset, int payloadLength, bool dontFragment) =>
+        new(kind, new ClientFlow(peer, relayed), relay, 0, payloadOffset, payloadLength, 0, dontFragment);
 
     internal static TurnRoute ToClient(in ClientFlow flow, int headerLength, int payloadLength, int paddingLength) =>
         new(TurnRouteKind.ToClient, flow, default, headerLength, 0, payloadLength, paddingLength, false);

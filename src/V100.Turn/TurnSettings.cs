@@ -74,11 +74,11 @@ public sealed class TurnSettings
     public TimeSpan NonceLifetime { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>
-    /// Answers to requests of unproven addresses (UDP, no valid credentials), for each /24 or /56, per shard; 0 for no limit. A
-    /// Binding answer, which is no larger than what asked for it by much, counts as a tenth.
+    /// Answers to requests of unproven addresses (UDP, no valid credentials), for each /24 or /56, per shard; 0 for no limit.
+    /// Binding answers, which are hardly larger than what asks for them, do not count.
     /// </summary>
-    public int UnauthenticatedAnswersPerSecond { get; init; } = 100;
+    public int UnauthenticatedAnswersPerSecond { get; init; } = 200;
 
     /// <summary>How many such answers may come at once.</summary>
-    public int UnauthenticatedBurst { get; init; } = 500;
+    public int UnauthenticatedBurst { get; init; } = 1000;
 }

@@ -7,10 +7,10 @@ namespace V100.Turn;
 public sealed partial class TurnShard
 {
     /// <summary>Who proved to have sent a request, and how the answer is sealed.</summary>
-    private readonly record struct Proof(CredentialKey Key, bool SealsWithSha256);
+    internal readonly record struct Proof(CredentialKey Key, bool SealsWithSha256);
 
     /// <summary>False with the code of the answer: 400, 401 or 438. Leaves nothing behind but the key of a proven user.</summary>
-    private bool TryAuthenticate(in StunReader message, in ClientFlow flow, Instant now, out Proof proof, out StunErrorCode error)
+    internal bool TryAuthenticate(in StunReader message, in ClientFlow flow, Instant now, out Proof proof, out StunErrorCode error)
     {
         proof = default;
         error = StunErrorCode.Unauthenticated;

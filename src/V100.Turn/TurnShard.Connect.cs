@@ -23,6 +23,8 @@ public sealed partial class TurnShard
 
         TurnSettings settings = Server.Settings;
         PeerVerdict verdict = settings.Peers.Check(peer);
+        // A stream is not handed over in the process, and a connection to one's own listener is what a client must not get.
+        verdict = verdict == PeerVerdict.OwnMedia ? PeerVerdict.DeniedOwnAddress : verdict;
         StunErrorCode error = CheckPeer(allocation, peer, PeerUse.Connect, verdict, request.Now);
         if (error == 0 && HasConnection(allocation, peer))
         {
@@ -52,16 +54,17 @@ public sealed partial class TurnShard
         // RFC 6062, 5.4: over a stream of its own, with the number of a connection that waits.
         bool hasId = message.TryGetUInt32(StunAttributeType.ConnectionId, out uint value);
         var id = new PeerConnectionId(value);
-        if (hasId && id.Shard != Index && id.Shard < Server.ShardCount)
+        if (!hasId || !request.Flow.IsStream || request.Allocation is not null || _dataConnections.ContainsKey(request.Flow))
+        {
+            return RespondError(message, request, StunErrorCode.BadRequest);
+        }
+
+        if (id.Shard != Index && id.Shard < Server.ShardCount)
         {
             return HandOver(id.Shard);
         }
 
-        if (!hasId
-            || !request.Flow.IsStream
-            || request.Allocation is not null
-            || _dataConnections.ContainsKey(request.Flow)
-            || !_connections.TryGetValue(id, out PeerConnection? connection)
+        if (!_connections.TryGetValue(id, out PeerConnection? connection)
             || connection.State != PeerConnectionState.Unbound)
         {
             return RespondError(message, request, StunErrorCode.BadRequest);
@@ -77,6 +80,7 @@ public sealed partial class TurnShard
         connection.DataFlow = request.Flow;
         _wheel.Cancel(connection.Timer);
         _dataConnections.Add(request.Flow, connection);
+        Server.Directory.AddFlow(request.Flow, Index);
         _outputs.Enqueue(new TurnOutput(TurnOutputKind.Splice, request.Flow, id));
         Counters.Increment(TurnCounter.ConnectionBindSucceeded);
         StunWriter writer = StunWriter.Answer(request.Response, message, StunClass.Success);
@@ -236,6 +240,7 @@ public sealed partial class TurnShard
         if (connection.State == PeerConnectionState.Spliced)
         {
             _dataConnections.Remove(connection.DataFlow);
+            Server.Directory.RemoveFlow(connection.DataFlow, Index);
         }
 
         Allocation allocation = connection.Allocation;

@@ -89,7 +89,8 @@ public sealed partial class TurnShard
     }
 
     private TurnRoute ToPeer(
-        Allocation allocation, Relay relay, in TransportAddress peer, PeerVerdict verdict, int offset, int length, bool dontFragment, TurnCounter outcome, TurnSettings settings, Instant now)
+        Allocation allocation, Relay relay, in TransportAddress peer, PeerVerdict verdict, int offset, int length, bool dontFragment,
+        TurnCounter outcome, TurnSettings settings, Instant now)
     {
         if (verdict.IsDenied())
         {

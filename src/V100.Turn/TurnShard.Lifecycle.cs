@@ -34,30 +34,31 @@ public sealed partial class TurnShard
         }
     }
 
-    public partial void HandleClientClosed(in ClientFlow flow, Instant now)
+    public partial TurnRoute HandleClientClosed(in ClientFlow flow, Instant now)
     {
         if (_dataConnections.TryGetValue(flow, out PeerConnection? connection))
         {
             Forget(connection);
             _outputs.Enqueue(new TurnOutput(TurnOutputKind.ClosePeer, default, connection.Id));
-            return;
+            return default;
         }
 
         if (!_byFlow.TryGetValue(flow, out Allocation? allocation))
         {
-            return;
+            return TryFindOwner(flow, out int owner) ? TurnRoute.HandOver(owner) : default;
         }
 
         if (allocation.Ticket.IsNone)
         {
             Counters.Increment(TurnCounter.AllocationsDeleted);
             End(allocation);
-            return;
+            return default;
         }
 
         // RFC 8016: that is what the ticket is for. Until the client is back, there is nowhere to send to.
         allocation.IsDetached = true;
         ForgetFlow(allocation);
+        return default;
     }
 
     public partial void Close(Instant now)

@@ -20,7 +20,7 @@ public sealed partial class TurnShard
             }
 
             bool known = MobilityTicket.TryRead(shown, out ticket);
-            if (known && ticket.Shard != Index && ticket.Shard < Server.ShardCount)
+            if (known && allocation is null && ticket.Shard != Index && ticket.Shard < Server.ShardCount)
             {
                 return HandOver(ticket.Shard);
             }
@@ -137,19 +137,19 @@ public sealed partial class TurnShard
             allocation.TicketTransaction = transaction;
         }
 
-        allocation.IsDetached = false;
-        if (allocation.Flow == request.Flow)
+        if (allocation.Flow == request.Flow && !allocation.IsDetached)
         {
             return;
         }
 
         ClientFlow left = allocation.Flow;
         ForgetFlow(allocation);
-        if (left.IsStream)
+        if (left.IsStream && !allocation.IsDetached)
         {
             _outputs.Enqueue(new TurnOutput(TurnOutputKind.CloseClient, left));
         }
 
+        allocation.IsDetached = false;
         allocation.Flow = request.Flow;
         allocation.Record.MoveTo(request.Flow);
         _byFlow[request.Flow] = allocation;

@@ -39,7 +39,7 @@ public sealed partial class TurnShard
         switch (type.Method)
         {
             case StunMethod.Binding:
-                return HandleBinding(flow, message, response, now);
+                return HandleBinding(flow, message, response);
             case StunMethod.Allocate or StunMethod.Refresh or StunMethod.CreatePermission or StunMethod.ChannelBind:
             case StunMethod.Connect or StunMethod.ConnectionBind:
                 return HandleTurnRequest(flow, message, response, now);
@@ -117,18 +117,12 @@ public sealed partial class TurnShard
         return default;
     }
 
-    private TurnRoute HandleBinding(in ClientFlow flow, in StunReader message, Span<byte> response, Instant now)
+    private TurnRoute HandleBinding(in ClientFlow flow, in StunReader message, Span<byte> response)
     {
-        TurnSettings settings = Server.Settings;
-        if (flow.IsSpoofable && !_limiter.TryAnswer(flow.Client, 1, settings, now))
-        {
-            return Drop(TurnCounter.SilencedByLimiter);
-        }
-
-        // RFC 5780, 6.1: another source address is for UDP alone.
-        NatDiscovery? discovery = flow.Transport == ClientTransport.Udp ? settings.Discovery : null;
+        // The answer is hardly larger than the request, so it needs no limiter. RFC 5780, 6.1: another source address is for UDP alone.
+        NatDiscovery? discovery = flow.Transport == TransportProtocol.Udp ? Server.Settings.Discovery : null;
         int length = BindingServer.Respond(message, flow.Client, flow.Server, discovery, response, out TransportAddress source);
         Counters.Increment(TurnCounter.BindingAnswered);
-        return TurnRoute.Respond(new ClientFlow(flow.Transport, flow.Client, source, flow.ConnectionId), length);
+        return TurnRoute.Respond(new ClientFlow(flow.Client, source), length);
     }
 }

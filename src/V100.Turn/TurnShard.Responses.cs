@@ -7,13 +7,10 @@ namespace V100.Turn;
 /// <summary>The one place that answers are made: with a challenge before the authentication, sealed after it.</summary>
 public sealed partial class TurnShard
 {
-    // In tenths: an answer that no valid credential paid for.
-    private const int UnauthenticatedAnswerCost = 10;
-
     private TurnRoute RespondUnauthenticated(in StunReader message, in ClientFlow flow, Span<byte> response, StunErrorCode code, Instant now)
     {
         TurnSettings settings = Server.Settings;
-        if (flow.IsSpoofable && !_limiter.TryAnswer(flow.Client, UnauthenticatedAnswerCost, settings, now))
+        if (flow.IsSpoofable && !_limiter.TryAnswer(flow.Client, settings, now))
         {
             return Drop(TurnCounter.SilencedByLimiter);
         }

@@ -26,12 +26,14 @@ namespace V100.Turn;
 /// <para>
 /// Which shard: a UDP flow is served by the shard whose socket the kernel chose, and an allocation stays on the shard that made it.
 /// Where a flow is another shard's (after a move by RFC 8016, or a ConnectionBind on another worker), the route is
-/// <see cref="TurnRouteKind.HandOver"/>; the other shard gets the same bytes and flow and answers from its own socket. Streams and
-/// DTLS sessions may be served by any shard, always by the same.
+/// <see cref="TurnRouteKind.HandOver"/>; the other shard gets the same bytes and flow and answers from its own socket. What was handed
+/// over once and would be again (an allocation came or went meanwhile) is dropped. Streams and DTLS sessions may be served by any shard,
+/// always by the same.
 /// </para>
 /// <para>
-/// Streams: a control connection that ends is reported with <see cref="HandleClientClosed"/>, as is a spliced one. The driver bounds
-/// what it queues for a stream, and drops whole messages beyond it.
+/// Streams: a control connection that ends is reported with <see cref="HandleClientClosed"/>, as is a spliced one. A route or output may
+/// be about a stream that another worker serves: the connection in the client's address finds it. The driver bounds what it queues for a
+/// stream, and drops whole messages beyond it.
 /// </para>
 /// <para>
 /// The driver's own part of RFC 8656, 14: DSCP and ECN of a packet and the TTL less one are carried on where the sockets can.
@@ -159,7 +161,11 @@ public sealed partial class TurnShard
     /// A stream or DTLS session of a client ended. Its allocation ends with it, unless the client holds a mobility ticket: then it waits
     /// for the client until it expires.
     /// </summary>
-    public partial void HandleClientClosed(in ClientFlow flow, Instant now);
+    /// <returns><see cref="TurnRouteKind.HandOver"/>: another shard must be told the same; else nothing.</returns>
+    public partial TurnRoute HandleClientClosed(in ClientFlow flow, Instant now);
+
+    /// <summary>Whether an allocation or a joined connection belongs to this flow: its stream may be idle.</summary>
+    public bool Serves(in ClientFlow flow) => _byFlow.ContainsKey(flow) || _dataConnections.ContainsKey(flow);
 
     public partial void HandleDeadline(Instant now);
 

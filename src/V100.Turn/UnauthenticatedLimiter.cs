@@ -30,10 +30,9 @@ internal sealed class UnauthenticatedLimiter
 
     /// <summary>Whether an answer may go to this address now; then it counts.</summary>
     /// <param name="client">The unproven address.</param>
-    /// <param name="tenths">What it costs, in tenths of an answer.</param>
     /// <param name="settings">The limits.</param>
     /// <param name="now">The time.</param>
-    public bool TryAnswer(in TransportAddress client, int tenths, TurnSettings settings, Instant now)
+    public bool TryAnswer(in TransportAddress client, TurnSettings settings, Instant now)
     {
         int rate = settings.UnauthenticatedAnswersPerSecond;
         if (rate == 0)
@@ -42,7 +41,7 @@ internal sealed class UnauthenticatedLimiter
         }
 
         ref Bucket bucket = ref BucketOf(PrefixOf(client));
-        long cost = 100_000_000L * tenths / rate;
+        long cost = 1_000_000_000L / rate;
         long next = Math.Max(bucket.UsedUntil, now.Nanoseconds) + cost;
         if (next - now.Nanoseconds > 1_000_000_000L * settings.UnauthenticatedBurst / rate)
         {

@@ -36,6 +36,16 @@ internal sealed class ControlApi : IDisposable
         return response.StatusCode;
     }
 
+    /// <summary>Ends every TURN allocation, each by its DELETE.</summary>
+    public async Task DeleteAllocationsAsync()
+    {
+        foreach (JsonElement allocation in (await GetAsync("/v1/turn/allocations")).GetProperty("allocations").EnumerateArray())
+        {
+            using HttpResponseMessage response = await _http.DeleteAsync(new Uri($"/v1/turn/allocations/{allocation.GetProperty("id").GetString()}", UriKind.Relative));
+            Assert.True(response.StatusCode is HttpStatusCode.NoContent or HttpStatusCode.NotFound, $"DELETE of an allocation: {response.StatusCode}");
+        }
+    }
+
     public async Task<HttpStatusCode> DeleteSessionAsync(string path)
     {
         using HttpResponseMessage response = await _http.DeleteAsync(new Uri(path, UriKind.Relative));
@@ -53,12 +63,20 @@ internal sealed class ControlApi : IDisposable
     /// <summary>Every gauge of /metrics that counts what sessions hold (see <see cref="Gauges"/>).</summary>
     public async Task<Gauges> GaugesAsync() => Gauges.Parse(await _http.GetStringAsync(new Uri("/metrics", UriKind.Relative)));
 
-    /// <summary>One of the counters that /metrics gives by kind.</summary>
-    public async Task<double> CounterAsync(string family, string kind)
+    /// <summary>One sample of /metrics, named with its labels as it stands there.</summary>
+    public async Task<double> MetricAsync(string sample)
     {
-        string text = await _http.GetStringAsync(new Uri("/metrics", UriKind.Relative));
-        string line = text.Split('\n').Single(item => item.StartsWith($"{family}{{kind=\"{kind}\"}} ", StringComparison.Ordinal));
-        return double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture);
+        string[] lines = (await _http.GetStringAsync(new Uri("/metrics", UriKind.Relative))).Split('\n');
+        string line = lines.Single(line => line.StartsWith(sample + " ", StringComparison.Ordinal));
+        return double.Parse(line[(sample.Length + 1)..], CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Posts an offer as an API key may, for any participant of the room.</summary>
+    public async Task<(HttpStatusCode Status, string? Session, string Body)> OfferAsync(string room, string kind, string participant, string offer)
+    {
+        using StringContent body = new(offer, Encoding.UTF8, "application/sdp");
+        using HttpResponseMessage response = await _http.PostAsync(new Uri($"/v1/rooms/{room}/{kind}?participant={participant}", UriKind.Relative), body);
+        return (response.StatusCode, response.Headers.Location?.ToString(), await response.Content.ReadAsStringAsync());
     }
 
     public void Dispose() => _http.Dispose();

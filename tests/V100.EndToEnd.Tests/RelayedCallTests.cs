@@ -48,7 +48,7 @@ public sealed class RelayedCallTests
         }
 
         // Nothing went out to come back in.
-        Assert.True(await server.Api.CounterAsync("v100_turn_total", "to_own_media") > 0);
-        Assert.Equal(0, await server.Api.CounterAsync("v100_turn_total", "channel_data_to_peer"));
+        Assert.True(await server.Api.MetricAsync("v100_turn_total{kind=\"to_own_media\"}") > 0);
+        Assert.Equal(0, await server.Api.MetricAsync("v100_turn_total{kind=\"channel_data_to_peer\"}"));
     }
 }

@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using V100.Server.Configuration;
+using V100.Server.Connections;
 using V100.Server.Control;
 using V100.Server.Media;
 
@@ -30,14 +31,20 @@ internal sealed class RunningServer : IAsyncDisposable
     public ManualTime Time { get; }
     public HttpClient Http { get; }
 
-    public static Task<RunningServer> StartAsync(params string[] arguments) => StartWithRelaysAsync(new ScriptedRelays(), arguments);
+    public static Task<RunningServer> StartAsync(params string[] arguments) => StartAsync(null, new ScriptedRelays(), arguments);
 
-    public static async Task<RunningServer> StartWithRelaysAsync(IRelays relays, params string[] arguments)
+    /// <param name="sink">Who serves connections over TCP and TLS; null for what a server without TURN has.</param>
+    /// <param name="arguments">The configuration.</param>
+    public static Task<RunningServer> StartAsync(IConnectionSink? sink, params string[] arguments) => StartAsync(sink, new ScriptedRelays(), arguments);
+
+    public static Task<RunningServer> StartWithRelaysAsync(IRelays relays, params string[] arguments) => StartAsync(null, relays, arguments);
+
+    private static async Task<RunningServer> StartAsync(IConnectionSink? sink, IRelays relays, string[] arguments)
     {
         (OptionsReader reader, ServerOptions options) = Configure(arguments);
         ScriptedConference conference = new();
         ManualTime time = new();
-        ServerHost host = new(reader, options, options.ApiKeys, conference, relays, LocalAddresses.For(options), 3478, time);
+        ServerHost host = new(reader, options, options.ApiKeys, conference, relays, LocalAddresses.For(options), 3478, time, sink);
         await host.StartAsync();
         return new RunningServer(host, conference, time);
     }
@@ -49,7 +56,7 @@ internal sealed class RunningServer : IAsyncDisposable
         ManualTime time = new();
         IReadOnlyList<IPAddress> addresses = LocalAddresses.For(options);
         MediaPlane media = new(options, addresses);
-        ServerHost host = new(reader, options, options.ApiKeys, new SfuConference(media, time), new TurnRelays(media), addresses, media.Port, time);
+        ServerHost host = new(reader, options, options.ApiKeys, new SfuConference(media, time), new TurnRelays(media), addresses, media.Port, time, media.Inboxes, media.Connections);
         media.Start(host.Log);
         host.Metrics.Add(new MediaMetrics(media).Collect);
         await host.StartAsync();
@@ -59,7 +66,7 @@ internal sealed class RunningServer : IAsyncDisposable
     private static (OptionsReader Reader, ServerOptions Options) Configure(string[] arguments)
     {
         OptionsReader reader = OptionsReader.FromArguments(
-            ["--V100:Http:Url=http://127.0.0.1:0", "--V100:Tcp:Port=0", "--V100:Udp:Addresses=127.0.0.1", "--V100:Log:Level=error", $"--V100:ApiKeys:{Key}={Secret}", .. arguments]);
+            ["--V100:Http:Url=http://127.0.0.1:0", "--V100:Tcp:Port=0", "--V100:Tls:Port=0", "--V100:Udp:Addresses=127.0.0.1", "--V100:Log:Level=error", $"--V100:ApiKeys:{Key}={Secret}", .. arguments]);
         Assert.True(reader.TryRead(out ServerOptions options, out string? error), error);
         return (reader, options);
     }

@@ -6,6 +6,17 @@ namespace V100.Stun.Tests;
 public class StunReaderTests
 {
     [Fact]
+    public void The_range_of_a_value_is_where_it_stands_without_its_padding()
+    {
+        byte[] bytes = RawMessage.Make("0016", "001200080001a147e112a643", "00130003010203ff");
+        Assert.True(StunReader.TryParse(bytes, out StunReader message));
+        Assert.True(message.TryGetRange(StunAttributeType.Data, out int offset, out int length));
+        Assert.Equal([1, 2, 3], bytes[offset..(offset + length)]);
+        Assert.False(message.TryGetRange(StunAttributeType.Nonce, out offset, out length));
+        Assert.Equal((0, 0), (offset, length));
+    }
+
+    [Fact]
     public void Every_known_type_has_a_place_of_its_own()
     {
         StunAttributeType[] types = Enum.GetValues<StunAttributeType>();

@@ -22,8 +22,8 @@ public class ConnectConformanceTests
     public void Line_61_A_TCP_allocation_over_datagrams_is_400()
     {
         Assert.Equal(400, _world.Client().Request(RawClient.AllocateMessage(6)).Error);
-        Assert.Equal(400, _world.StreamClient(2, transport: ClientTransport.Dtls).Request(RawClient.AllocateMessage(6)).Error);
-        Assert.Equal(0, _world.StreamClient(3, transport: ClientTransport.Tls).Request(RawClient.AllocateMessage(6)).Error);
+        Assert.Equal(400, _world.StreamClient(2, transport: TransportProtocol.Dtls).Request(RawClient.AllocateMessage(6)).Error);
+        Assert.Equal(0, _world.StreamClient(3, transport: TransportProtocol.Tls).Request(RawClient.AllocateMessage(6)).Error);
         RawClient client = _world.StreamClient(4);
         Assert.Equal(400, client.Request(RawClient.AllocateMessage(6).Add(Wire.EvenPort, 0)).Error);
         Assert.Equal(400, client.Request(RawClient.AllocateMessage(6).Add(Wire.DontFragment)).Error);
@@ -86,6 +86,16 @@ public class ConnectConformanceTests
         RawClient udp = _world.StreamClient(2);
         udp.Allocate();
         Assert.Equal(400, udp.Request(ConnectMessage(Peer)).Error);
+    }
+
+    [Fact]
+    public void Line_62_No_listener_of_this_server_is_a_peer_its_media_included()
+    {
+        TransportAddress media = TurnWorld.Parse($"{TurnWorld.RelayAddress}:3478");
+        _world.Server.Apply(TurnWorld.Settings(rules: TurnWorld.Rules() with { MediaAddresses = [media] }));
+        Assert.Equal(403, _client.Request(ConnectMessage($"{media}")).Error);
+        Assert.Equal(403, _client.Request(ConnectMessage($"{TurnWorld.RelayAddress}:5432")).Error);
+        Assert.Null(_client.Exchange(_client.Sign(ConnectMessage($"{TurnWorld.RelayAddress}:50050"))));
     }
 
     [Fact]
@@ -227,10 +237,18 @@ public class ConnectConformanceTests
         Assert.Equal(1, connect.Connection.Shard);
         world.Shards[1].HandlePeerConnected(connect.Connection, world.Now);
         Assert.True(world.Shards[1].TryPollOutput(out _));
-        Assert.Equal(0, Bind(world.StreamClient(2, shard: 0), connect.Connection).Error);
+        RawClient data = world.StreamClient(2, shard: 0);
+        Assert.Equal(0, Bind(data, connect.Connection).Error);
         Assert.True(world.Shards[1].TryPollOutput(out TurnOutput splice));
         Assert.Equal(TurnOutputKind.Splice, splice.Kind);
         Assert.Equal(400, Bind(world.StreamClient(3, shard: 0), new PeerConnectionId(0xFF00_0001)).Error);
+        // The shard that sees the end of the stream says which one must be told.
+        TurnRoute route = world.Shards[0].HandleClientClosed(data.Flow, world.Now);
+        Assert.Equal((TurnRouteKind.HandOver, 1), (route.Kind, route.Shard));
+        Assert.Equal(TurnRouteKind.Nothing, world.Shards[1].HandleClientClosed(data.Flow, world.Now).Kind);
+        Assert.True(world.Shards[1].TryPollOutput(out TurnOutput closed));
+        Assert.Equal((TurnOutputKind.ClosePeer, connect.Connection), (closed.Kind, closed.Connection));
+        Assert.Equal(TurnRouteKind.Nothing, world.Shards[0].HandleClientClosed(data.Flow, world.Now).Kind);
     }
 
     private AllocationRecord Record => Assert.Single(_world.Server.Directory.Allocations);

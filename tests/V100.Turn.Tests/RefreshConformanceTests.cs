@@ -171,6 +171,18 @@ public class RefreshConformanceTests
     }
 
     [Fact]
+    public void Line_65_A_flow_with_an_allocation_on_one_shard_is_not_sent_to_and_fro_by_a_ticket_of_another()
+    {
+        var world = new TurnWorld(shards: 2);
+        byte[] ticket = world.Client().Request(RawClient.AllocateMessage().Add(Wire.MobilityTicket)).Get(Wire.MobilityTicket);
+        RawClient busy = world.StreamClient(shard: 1);
+        busy.Allocate();
+        Assert.Equal(437, busy.Request(new RawMessage(Wire.RefreshRequest).Add(Wire.MobilityTicket, ticket)).Error);
+        Assert.Equal(400, busy.Request(new RawMessage(Wire.ConnectionBindRequest).AddUInt32(Wire.ConnectionId, 1)).Error);
+        Assert.Equal(0, world.Count(TurnCounter.HandedOver));
+    }
+
+    [Fact]
     public void Line_65_A_lost_connection_waits_for_its_client_until_the_allocation_expires()
     {
         RawClient stream = _world.StreamClient();
@@ -183,9 +195,24 @@ public class RefreshConformanceTests
         RawClient back = _world.StreamClient(connection: 2, address: "203.0.113.77:1");
         Assert.Equal(0, back.Request(new RawMessage(Wire.RefreshRequest).Add(Wire.MobilityTicket, allocated.Get(Wire.MobilityTicket))).Error);
         Assert.NotNull(back.FromPeer(relayed, "192.0.2.10:7000", 1));
+        Assert.False(_world.Shard.TryPollOutput(out _));
         _world.Shard.HandleClientClosed(back.Flow, _world.Now);
         _world.Advance(601);
         _world.AssertEmpty();
+    }
+
+    [Fact]
+    public void Line_65_The_stream_that_a_client_left_is_closed()
+    {
+        RawClient stream = _world.StreamClient();
+        byte[] ticket = stream.Request(RawClient.AllocateMessage().Add(Wire.MobilityTicket)).Get(Wire.MobilityTicket);
+        RawClient udp = _world.Client("203.0.113.77:1");
+        Assert.Equal(0, udp.Request(new RawMessage(Wire.RefreshRequest).Add(Wire.MobilityTicket, ticket)).Error);
+        Assert.True(_world.Shard.TryPollOutput(out TurnOutput output));
+        Assert.Equal((TurnOutputKind.CloseClient, stream.Flow), (output.Kind, output.Flow));
+        // What is still said of the old stream is about nobody.
+        _world.Shard.HandleClientClosed(stream.Flow, _world.Now);
+        Assert.Equal(0, udp.Refresh(600).Error);
     }
 
     [Fact]

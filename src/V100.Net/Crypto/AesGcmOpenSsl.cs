@@ -54,7 +54,7 @@ internal sealed unsafe class AesGcmOpenSsl(ReadOnlySpan<byte> key) : AesGcmCiphe
                 && _decryption.TryEnd();
             if (!done)
             {
-                OpenSsl.ERR_clear_error();
+                OpenSsl.ClearErrors();
                 plaintext[..length].Clear();
             }
 

@@ -46,6 +46,9 @@ internal unsafe struct DtlsBio
     private int _openDatagram;
     private int _maxDatagramLength;
     private int _timerCalls;
+    private byte* _through;
+    private int _throughCapacity;
+    private int _throughLength;
     private fixed int _renditionStarts[Renditions + 1];
     private fixed byte _expectedFingerprint[OpenSsl.Sha256Length];
 
@@ -124,6 +127,21 @@ internal unsafe struct DtlsBio
         return true;
     }
 
+    /// <summary>Before a call that writes one record, which goes straight to <paramref name="target"/>; the output stays as it is.</summary>
+    public void BeginWriteThrough(byte* target, int capacity)
+    {
+        _through = target;
+        _throughCapacity = capacity;
+        _throughLength = 0;
+    }
+
+    /// <summary>After the call: the length of the record, 0 if none was written.</summary>
+    public int EndWriteThrough()
+    {
+        _through = null;
+        return _throughLength;
+    }
+
     /// <summary>Where in the output a version of the flight stands.</summary>
     public (int Start, int End) Version(int version)
     {
@@ -181,7 +199,20 @@ internal unsafe struct DtlsBio
     {
         var state = (DtlsBio*)OpenSsl.BIO_get_data(bio);
         OpenSsl.BIO_clear_flags(bio, OpenSsl.BioFlagsReadWriteSpecial | OpenSsl.BioFlagsShouldRetry);
-        return state->TryAppend(bytes, length) ? length : -1;
+        bool taken = state->_through == null ? state->TryAppend(bytes, length) : state->TryWriteThrough(bytes, length);
+        return taken ? length : -1;
+    }
+
+    private bool TryWriteThrough(byte* record, int length)
+    {
+        if (_throughLength > 0 || length > _throughCapacity)
+        {
+            return false;
+        }
+
+        NativeMemory.Copy(record, _through, (nuint)length);
+        _throughLength = length;
+        return true;
     }
 
     /// <summary>Adds whole records: to the last datagram while they fit it (OpenSSL flushes retransmissions one by one).</summary>

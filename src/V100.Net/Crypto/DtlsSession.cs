@@ -1,189 +1,36 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using V100.Net.Native;
 
 namespace V100.Net.Crypto;
 
-/// <summary>Where a session stands; <see cref="Closed"/> and <see cref="Failed"/> are final.</summary>
-public enum DtlsState
-{
-    Handshaking,
-    Established,
-
-    /// <summary>One side said goodbye (close_notify).</summary>
-    Closed,
-
-    /// <summary>See <see cref="DtlsSession.FailureReason"/>.</summary>
-    Failed,
-}
-
 /// <summary>
-/// One DTLS 1.2 association for DTLS-SRTP (RFC 5764): the handshake with any loss, order, duplication and fragmentation,
-/// the check of the peer's fingerprint, and the keys. OpenSSL does the protocol; time comes as an argument.
+/// One association for DTLS-SRTP (RFC 5764): the handshake, the check of the peer's fingerprint, and the keys.
 /// </summary>
-/// <remarks>
-/// <para>
-/// The calling contract: <see cref="Start"/> once. Then <see cref="HandleDatagram"/> for each datagram from the peer and
-/// <see cref="HandleDeadline"/> when <see cref="NextDeadline"/> has come. After each of these, and after
-/// <see cref="Close"/>, drain <see cref="TryPollDatagram"/> (what is not drained is lost like a lost packet) and read
-/// <see cref="State"/>. Of one thread at a time. No input throws; nothing blocks.
-/// </para>
-/// <para>
-/// Bounds: a handshake that is not done after <see cref="HandshakeTimeoutMs"/> fails; datagrams beyond
-/// <see cref="MaxInputLength"/> are dropped, as are those that would make OpenSSL keep more than a few records of an
-/// epoch that has not begun.
-/// </para>
-/// </remarks>
-public sealed unsafe class DtlsSession : IDisposable
+/// <remarks>The calling contract is that of <see cref="DtlsAssociation"/>.</remarks>
+public sealed unsafe class DtlsSession : DtlsAssociation
 {
-    /// <summary>The wait before a flight is sent again; it doubles up to <see cref="MaxRetransmitMs"/>.</summary>
-    public const int FirstRetransmitMs = 75;
-    public const int MaxRetransmitMs = 5_000;
-    public const int HandshakeTimeoutMs = 30_000;
-    public const int MaxInputLength = 16 * 1024;
-
-    private const int MaxEarlyDatagrams = 32;
-    private const int MaxSendFragment = 2048;
-
-    private static int s_liveSessions;
-
-    private readonly OpenSsl.SslHandle _ssl;
-    private readonly DtlsBio* _bio;
     private readonly DtlsRole _role;
-    private Instant _giveUpAt = Instant.Never;
-    private Instant _retransmitAt = Instant.Never;
-    private Instant _nextAnswerAt;
-    private int _retransmitMs;
-    private int _retransmissions;
-    private int _earlyDatagrams;
-    private int _pendingStart;
-    private int _pendingEnd;
-    private bool _disposed;
 
     /// <param name="context">Our certificate and the suites; must outlive the construction only.</param>
     /// <param name="role">Server unless the peer's description says <c>a=setup:passive</c>.</param>
     /// <param name="expectedFingerprintSha256">The 32 bytes that the peer's description gives.</param>
     /// <param name="maxDatagramLength">No datagram of a handshake becomes longer.</param>
     public DtlsSession(DtlsContext context, DtlsRole role, ReadOnlySpan<byte> expectedFingerprintSha256, int maxDatagramLength = 1200)
+        : base(Required(context).Handle, role, RequiredFingerprint(expectedFingerprintSha256), maxDatagramLength)
     {
-        ArgumentNullException.ThrowIfNull(context);
-        ArgumentOutOfRangeException.ThrowIfNotEqual(expectedFingerprintSha256.Length, OpenSsl.Sha256Length);
-        ArgumentOutOfRangeException.ThrowIfLessThan(maxDatagramLength, 256);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(maxDatagramLength, MaxSendFragment);
-
         _role = role;
-        _ssl = OpenSsl.SSL_new(context.Handle);
-        if (_ssl.IsInvalid)
-        {
-            throw new InsufficientMemoryException("OpenSSL made no session.");
-        }
-
-        _bio = DtlsBio.Attach(_ssl, expectedFingerprintSha256, maxDatagramLength);
-        OpenSsl.SSL_ctrl(_ssl, OpenSsl.ControlSetMtu, maxDatagramLength, null);
-        OpenSsl.SSL_ctrl(_ssl, OpenSsl.ControlSetMaxSendFragment, MaxSendFragment, null);
-        if (role == DtlsRole.Server)
-        {
-            OpenSsl.SSL_set_accept_state(_ssl);
-        }
-        else
-        {
-            OpenSsl.SSL_set_connect_state(_ssl);
-        }
-
-        Interlocked.Increment(ref s_liveSessions);
     }
-
-    public DtlsState State { get; private set; }
-
-    /// <summary>Why the session failed, in words for a log; null in every other state.</summary>
-    public string? FailureReason { get; private set; }
 
     /// <summary>What was agreed; <see cref="SrtpProfile.None"/> before <see cref="DtlsState.Established"/>.</summary>
     public SrtpProfile SrtpProfile { get; private set; }
 
-    public Instant NextDeadline => State == DtlsState.Handshaking ? Instant.Earlier(_retransmitAt, _giveUpAt) : Instant.Never;
-
-    /// <summary>Sessions that are not disposed: a gauge, and how a test finds a leak.</summary>
-    internal static int LiveSessions => Volatile.Read(ref s_liveSessions);
-
     /// <summary>Bounds the handshake in time; a client makes its first flight.</summary>
     public void Start(Instant now)
     {
-        Debug.Assert(_giveUpAt == Instant.Never, "started twice");
-        _giveUpAt = now + TimeSpan.FromMilliseconds(HandshakeTimeoutMs);
+        BeginHandshake(now);
         if (_role == DtlsRole.Client)
         {
             Advance(default, now);
-        }
-    }
-
-    public void HandleDatagram(ReadOnlySpan<byte> datagram, Instant now)
-    {
-        ReadOnlySpan<byte> rest = datagram;
-        if (datagram.Length > MaxInputLength || !DtlsRecord.TryRead(ref rest, out DtlsRecord first))
-        {
-            return;
-        }
-
-        if (State == DtlsState.Handshaking)
-        {
-            if (!HoldsNextEpoch(datagram) || _earlyDatagrams++ < MaxEarlyDatagrams)
-            {
-                Advance(datagram, now);
-            }
-        }
-        else if (State == DtlsState.Established)
-        {
-            if (first.ContentType is DtlsRecord.Alert or DtlsRecord.ApplicationData)
-            {
-                Advance(datagram, now);
-            }
-            else
-            {
-                AnswerRetransmission(now);
-            }
-        }
-    }
-
-    /// <summary>
-    /// The next datagram to send, valid until the next call of any other member. Says false when there is none.
-    /// </summary>
-    public bool TryPollDatagram(out ReadOnlySpan<byte> datagram)
-    {
-        if (_pendingStart == _pendingEnd)
-        {
-            datagram = default;
-            return false;
-        }
-
-        ReadOnlySpan<byte> pending = _bio->Output[_pendingStart.._pendingEnd];
-        int length = MemoryMarshal.Read<ushort>(pending);
-        datagram = pending.Slice(DtlsBio.LengthPrefix, length);
-        _pendingStart += DtlsBio.LengthPrefix + length;
-        return true;
-    }
-
-    public void HandleDeadline(Instant now)
-    {
-        if (State != DtlsState.Handshaking)
-        {
-            return;
-        }
-
-        if (now >= _giveUpAt)
-        {
-            Fail("the handshake timed out");
-        }
-        else if (now >= _retransmitAt)
-        {
-            // The versions after the first are fresh records; when all are used up, they go around.
-            int versions = _bio->Versions;
-            int version = versions > 1 ? 1 + _retransmissions % (versions - 1) : 0;
-            _retransmissions++;
-            (_pendingStart, _pendingEnd) = _bio->Version(version);
-            _retransmitMs = Math.Min(_retransmitMs * 2, MaxRetransmitMs);
-            _retransmitAt = now + TimeSpan.FromMilliseconds(_retransmitMs);
         }
     }
 
@@ -204,13 +51,13 @@ public sealed unsafe class DtlsSession : IDisposable
         Span<byte> material = stackalloc byte[2 * (SrtpProfileSizes.MaxKeyLength + SrtpProfileSizes.MaxSaltLength)];
         material = material[..(2 * (keyLength + saltLength))];
         ReadOnlySpan<byte> label = "EXTRACTOR-dtls_srtp"u8;
-        OpenSsl.ERR_clear_error();
+        OpenSsl.ClearErrors();
         fixed (byte* output = material)
         fixed (byte* name = label)
         {
-            if (OpenSsl.SSL_export_keying_material(_ssl, output, (nuint)material.Length, name, (nuint)label.Length, null, 0, 0) != 1)
+            if (OpenSsl.SSL_export_keying_material(Ssl, output, (nuint)material.Length, name, (nuint)label.Length, null, 0, 0) != 1)
             {
-                OpenSsl.ERR_clear_error();
+                OpenSsl.ClearErrors();
                 return false;
             }
         }
@@ -224,200 +71,50 @@ public sealed unsafe class DtlsSession : IDisposable
         return true;
     }
 
-    /// <summary>Says goodbye to the peer, if the handshake was done; no later call has any effect.</summary>
-    public void Close()
+    private protected override string? Accept()
     {
-        if (State == DtlsState.Established)
+        OpenSsl.SrtpProtectionProfile* profile = OpenSsl.SSL_get_selected_srtp_profile(Ssl);
+        if (!Bio->PeerMatched)
         {
-            SendCloseNotify();
+            return "the peer showed no certificate";
         }
 
-        if (State is DtlsState.Established or DtlsState.Handshaking)
+        if (profile == null)
         {
-            State = DtlsState.Closed;
+            return "the peer shares no SRTP profile";
         }
+
+        SrtpProfile = (SrtpProfile)(ushort)profile->Id;
+        return null;
     }
 
-    public void Dispose()
-    {
-        if (!_disposed)
-        {
-            _disposed = true;
-            if (State is DtlsState.Established or DtlsState.Handshaking)
-            {
-                State = DtlsState.Closed;
-            }
-
-            _pendingStart = _pendingEnd = 0;
-            _ssl.Dispose();
-            Interlocked.Decrement(ref s_liveSessions);
-        }
-    }
-
-    /// <summary>Lets OpenSSL go on with one datagram, or with none, and takes what it wrote as the next flight.</summary>
-    private void Advance(ReadOnlySpan<byte> datagram, Instant now)
-    {
-        bool wasHandshaking = State == DtlsState.Handshaking;
-        bool handshakeDone = false;
-        string? failure = null;
-        bool closed = false;
-        bool wrote;
-        OpenSsl.ERR_clear_error();
-        fixed (byte* input = datagram)
-        {
-            _bio->BeginCall(input, datagram.Length);
-            if (wasHandshaking)
-            {
-                int result = OpenSsl.SSL_do_handshake(_ssl);
-                handshakeDone = result == 1;
-                failure = handshakeDone ? null : FailureOf(result, out closed);
-            }
-
-            if (!wasHandshaking || handshakeDone)
-            {
-                failure = ReadRecords(out closed);
-            }
-
-            wrote = _bio->EndCall();
-        }
-
-        if (wrote)
-        {
-            BeginFlight(now);
-        }
-
-        if (failure is not null)
-        {
-            Fail(_bio->PeerMismatched ? "the peer's certificate does not have the expected fingerprint" : failure);
-        }
-        else
-        {
-            if (handshakeDone)
-            {
-                Complete();
-            }
-
-            if (closed && State != DtlsState.Failed)
-            {
-                // RFC 5246 section 7.2.1: a close_notify is answered with one.
-                if (State == DtlsState.Established)
-                {
-                    SendCloseNotify();
-                }
-
-                State = DtlsState.Closed;
-            }
-
-            if (State == DtlsState.Established)
-            {
-                // About 20 kB that the next record, if there ever is one, makes OpenSSL take again.
-                _ = OpenSsl.SSL_free_buffers(_ssl);
-            }
-        }
-    }
-
-    /// <summary>What came over the established session. Application data (SCTP, RFC 8261) has no reader yet and is dropped.</summary>
+    /// <summary>Application data (SCTP, RFC 8261) has no reader yet and is dropped.</summary>
     [SkipLocalsInit]
-    private string? ReadRecords(out bool closed)
+    private protected override string? TakeRecords(out bool closed)
     {
         byte* buffer = stackalloc byte[2048];
         int result;
         do
         {
-            result = OpenSsl.SSL_read(_ssl, buffer, 2048);
+            result = OpenSsl.SSL_read(Ssl, buffer, 2048);
         }
         while (result > 0);
 
         return FailureOf(result, out closed);
     }
 
-    private string? FailureOf(int result, out bool closed)
+    /// <summary>Media never passes here: the next record, if there ever is one, makes OpenSSL take buffers again.</summary>
+    private protected override void ManageBuffers(Instant now) => _ = OpenSsl.SSL_free_buffers(Ssl);
+
+    private static DtlsContext Required(DtlsContext context)
     {
-        int error = OpenSsl.SSL_get_error(_ssl, result);
-        closed = error == OpenSsl.ErrorZeroReturn;
-        return closed || error is OpenSsl.ErrorNone or OpenSsl.ErrorWantRead ? null : OpenSsl.TakeErrorReason();
+        ArgumentNullException.ThrowIfNull(context);
+        return context;
     }
 
-    private void BeginFlight(Instant now)
+    private static ReadOnlySpan<byte> RequiredFingerprint(ReadOnlySpan<byte> sha256)
     {
-        (_pendingStart, _pendingEnd) = _bio->Version(0);
-        _retransmissions = 0;
-        _retransmitMs = FirstRetransmitMs;
-        _retransmitAt = now + TimeSpan.FromMilliseconds(FirstRetransmitMs);
-    }
-
-    private void Complete()
-    {
-        OpenSsl.SrtpProtectionProfile* profile = OpenSsl.SSL_get_selected_srtp_profile(_ssl);
-        if (!_bio->PeerMatched)
-        {
-            SendCloseNotify();
-            Fail("the peer showed no certificate");
-        }
-        else if (profile == null)
-        {
-            SendCloseNotify();
-            Fail("the peer shares no SRTP profile");
-        }
-        else
-        {
-            SrtpProfile = (SrtpProfile)(ushort)profile->Id;
-            State = DtlsState.Established;
-            // The server made the last flight and must be able to repeat it; a client has nothing to repeat.
-            if (_role == DtlsRole.Client)
-            {
-                _pendingStart = _pendingEnd = 0;
-            }
-
-            _bio->Shrink(keepFlight: _role == DtlsRole.Server);
-        }
-    }
-
-    // RFC 6347 section 4.2.4: in FINISHED, a retransmission of the peer's last flight is answered with ours. The client
-    // that asks has not accepted our Finished yet, so the same records do. At most once per first interval, so that a
-    // forged record draws no stream of answers.
-    private void AnswerRetransmission(Instant now)
-    {
-        if (_role == DtlsRole.Server && now >= _nextAnswerAt && _bio->Versions > 0)
-        {
-            (_pendingStart, _pendingEnd) = _bio->Version(0);
-            _nextAnswerAt = now + TimeSpan.FromMilliseconds(FirstRetransmitMs / 2);
-        }
-    }
-
-    private void SendCloseNotify()
-    {
-        OpenSsl.ERR_clear_error();
-        _bio->BeginCall(null, 0);
-        // Reading, though there is nothing to read, makes the buffers that an established session gave back: OpenSSL 3.0 writes
-        // a DTLS record without looking whether it has one.
-        _ = ReadRecords(out _);
-        _ = OpenSsl.SSL_shutdown(_ssl);
-        if (_bio->EndCall())
-        {
-            (_pendingStart, _pendingEnd) = _bio->Version(0);
-        }
-
-        OpenSsl.ERR_clear_error();
-    }
-
-    private void Fail(string reason)
-    {
-        State = DtlsState.Failed;
-        FailureReason = reason;
-    }
-
-    /// <summary>Whether a record is encrypted: before the peer's ChangeCipherSpec OpenSSL can only keep it for later.</summary>
-    private static bool HoldsNextEpoch(ReadOnlySpan<byte> datagram)
-    {
-        while (DtlsRecord.TryRead(ref datagram, out DtlsRecord record))
-        {
-            if (record.Epoch > 0)
-            {
-                return true;
-            }
-        }
-
-        return false;
+        ArgumentOutOfRangeException.ThrowIfNotEqual(sha256.Length, OpenSsl.Sha256Length);
+        return sha256;
     }
 }

@@ -46,6 +46,7 @@ internal static unsafe partial class OpenSsl
 
     [LibraryImport(Crypto)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [SuppressGCTransition]
     public static partial void* BIO_get_data(nint bio);
 
     [LibraryImport(Crypto)]
@@ -54,9 +55,19 @@ internal static unsafe partial class OpenSsl
 
     [LibraryImport(Crypto)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [SuppressGCTransition]
     public static partial void BIO_set_flags(nint bio, int flags);
 
     [LibraryImport(Crypto)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [SuppressGCTransition]
     public static partial void BIO_clear_flags(nint bio, int flags);
+
+    [LibraryImport(Crypto)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial nint BIO_ADDR_new();
+
+    [LibraryImport(Crypto)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial void BIO_ADDR_free(nint address);
 }

@@ -10,15 +10,25 @@ internal static unsafe partial class OpenSsl
 {
     [LibraryImport(Crypto)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    public static partial void ERR_clear_error();
+    private static partial void ERR_clear_error();
 
     [LibraryImport(Crypto)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [SuppressGCTransition]
     private static partial nuint ERR_peek_last_error();
 
     [LibraryImport(Crypto)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial byte* ERR_reason_error_string(nuint error);
+
+    /// <summary>Clears the queue, which is empty nearly always: clearing walks all of it, looking does not.</summary>
+    public static void ClearErrors()
+    {
+        if (ERR_peek_last_error() != 0)
+        {
+            ERR_clear_error();
+        }
+    }
 
     /// <summary>The reason of the last error in words; clears the queue.</summary>
     public static string TakeErrorReason()

@@ -44,6 +44,46 @@ internal static unsafe partial class OpenSsl
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static partial int SSL_read(SslHandle ssl, byte* buffer, int length);
 
+    /// <summary>Says 1 for a record, also for an empty one, which <c>SSL_read</c> does not tell from an error.</summary>
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial int SSL_read_ex(SslHandle ssl, byte* buffer, nuint length, nuint* read);
+
+    /// <summary>Takes and deciphers the next record as <c>SSL_read_ex</c> does, and leaves it to be read.</summary>
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial int SSL_peek_ex(SslHandle ssl, byte* buffer, nuint length, nuint* read);
+
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial int SSL_write_ex(SslHandle ssl, byte* buffer, nuint length, nuint* written);
+
+    /// <summary>Bytes that are left of the record that was read in part.</summary>
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [SuppressGCTransition]
+    public static partial int SSL_pending(SslHandle ssl);
+
+    /// <summary>Whether a datagram that was taken holds more records, deciphered or not.</summary>
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [SuppressGCTransition]
+    public static partial int SSL_has_pending(SslHandle ssl);
+
+    /// <summary>Takes a second ClientHello from the BIO; the handshake then goes on with the numbers that follow its first.</summary>
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial int DTLSv1_listen(SslHandle ssl, nint peerAddress);
+
+    /// <summary>What ALPN selected; the session's memory.</summary>
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial void SSL_get0_alpn_selected(SslHandle ssl, byte** protocol, uint* length);
+
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial int SSL_set_alpn_protos(SslHandle ssl, byte* protocols, uint length);
+
     [LibraryImport(Ssl)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static partial int SSL_shutdown(SslHandle ssl);

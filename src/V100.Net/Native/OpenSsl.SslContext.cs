@@ -13,12 +13,17 @@ internal static unsafe partial class OpenSsl
     public const int ControlSetSessionCacheMode = 44;
     public const int ControlSetMaxCertificateList = 51;
     public const int ControlSetGroupsList = 92;
+    public const int ControlSetDhAuto = 118;
     public const int ControlSetMinProtocolVersion = 123;
     public const int ControlSetMaxProtocolVersion = 124;
     public const int Dtls12Version = 0xFEFD;
     public const int VerifyPeer = 1;
     public const int VerifyFailIfNoPeerCertificate = 2;
+    public const int KeyTypeRsa = 6;
     public const int KeyTypeEc = 408;
+    public const int ControlAddExtraChainCertificate = 14;
+    public const int AlpnOk = 0;
+    public const int AlpnAlertFatal = 2;
 
     [LibraryImport(Ssl)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
@@ -68,6 +73,20 @@ internal static unsafe partial class OpenSsl
     [LibraryImport(Ssl)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static partial int SSL_CTX_use_PrivateKey_ASN1(int keyType, SslContextHandle context, byte* key, nint length);
+
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial int SSL_CTX_check_private_key(SslContextHandle context);
+
+    /// <summary>Asks what of the client's list (each name after a byte of its length) is selected, in memory that stays.</summary>
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial void SSL_CTX_set_alpn_select_cb(
+        SslContextHandle context, delegate* unmanaged<nint, byte**, byte*, byte*, uint, void*, int> callback, void* argument);
+
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial void SSL_CTX_set_cookie_verify_cb(SslContextHandle context, delegate* unmanaged<nint, byte*, uint, int> callback);
 
     internal sealed class SslContextHandle() : SafeHandle(0, ownsHandle: true)
     {

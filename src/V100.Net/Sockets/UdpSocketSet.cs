@@ -45,6 +45,21 @@ internal sealed class UdpSocketSet : IPacketTransmitter, IDisposable
 
     public IReadOnlyList<UdpSocket> Sockets => _sockets;
 
+    /// <summary>Opens another shared port on the same addresses.</summary>
+    /// <param name="port">0 lets the system choose.</param>
+    /// <returns>Its sockets; they live as long as the set.</returns>
+    /// <exception cref="IOException">It cannot be bound.</exception>
+    public IReadOnlyList<UdpSocket> OpenAlso(ushort port)
+    {
+        List<UdpSocket> opened = [];
+        foreach (TransportAddress address in AddressesToBind())
+        {
+            opened.Add(Open(address.WithPort(opened.Count > 0 ? opened[0].Bound.Port : port)));
+        }
+
+        return opened;
+    }
+
     private IEnumerable<TransportAddress> AddressesToBind()
     {
         if (_options.Addresses.Count > 0)

@@ -23,6 +23,13 @@ internal sealed class ServerOptions
     public int UdpWorkers { get; set; }
     public UdpBackend UdpBackend { get; set; }
     public int TcpPort { get; set; }
+    public List<IPNetwork> TcpTrustedProxies { get; } = [];
+    public int TcpMaxConnections { get; set; }
+    public int TcpMaxConnectionsPerAddress { get; set; }
+    public int TcpHandshakeTimeoutSeconds { get; set; }
+    public int TcpFirstMessageTimeoutSeconds { get; set; }
+    public int TcpIdleTimeoutSeconds { get; set; }
+    public int TcpWriteTimeoutSeconds { get; set; }
     public int TlsPort { get; set; }
     public string? TlsCertificatePath { get; set; }
     public string? TlsKeyPath { get; set; }

@@ -13,6 +13,7 @@ internal sealed class MediaMetrics(MediaPlane plane)
     private readonly CounterBlock<SfuCounter>[] _sfu = [.. plane.Drivers.Select(driver => driver.Shard.Counters)];
     private readonly CounterBlock<TurnCounter>[] _turn = [.. plane.Drivers.Select(driver => driver.Relay.Shard.Counters)];
     private readonly CounterBlock<RelayCounter>[] _relay = [.. plane.Drivers.Select(driver => driver.Relay.Counters)];
+    private readonly CounterBlock<DtlsClientCounter>[] _dtlsClients = [.. plane.Drivers.Select(driver => driver.DtlsClients.Counters)];
     private readonly CounterBlock<DemuxCounter>[] _demux = [.. plane.Drivers.Select(driver => driver.Counters)];
 
     public IEnumerable<MetricSample> Collect()
@@ -20,11 +21,18 @@ internal sealed class MediaMetrics(MediaPlane plane)
         yield return Gauge("v100_peers", "Transports that workers own now.", plane.Drivers.Sum(driver => driver.Shard.PeerCount));
         yield return Gauge("v100_peer_ufrags", "ICE user fragments by which peers are found.", plane.Peers.UfragCount);
         yield return Gauge("v100_peer_addresses", "Client addresses by which peers are found.", plane.Peers.AddressCount);
-        yield return Gauge("v100_dtls_sessions", "DTLS sessions that are held.", V100.Net.Crypto.DtlsSession.LiveSessions);
+        yield return Gauge("v100_dtls_sessions", "DTLS sessions that are held.", V100.Net.Crypto.DtlsAssociation.LiveAssociations);
         yield return Gauge("v100_packet_buffers", "Packet buffers that caches and rings hold.", plane.Drivers.Sum(driver => driver.Shard.BuffersInUse));
         yield return Gauge("v100_turn_allocations", "TURN allocations that live now.", plane.Turn.Directory.Count);
         yield return Gauge("v100_turn_relay_ports", "Relay ports that are open or reserved.", plane.Turn.Ports.TakenCount);
         yield return Gauge("v100_turn_buffers", "Packet buffers of relays on their way between workers.", plane.Drivers.Sum(driver => driver.Relay.BuffersInUse));
+        yield return Gauge("v100_turn_peer_connections", "TCP connections between relayed addresses and peers.", plane.Drivers.Sum(driver => driver.Relay.PeerConnectionCount));
+        yield return Gauge("v100_turn_dtls_sessions", "Clients over DTLS.", plane.Drivers.Sum(driver => driver.DtlsClients.Count));
+        foreach (DtlsClientCounter counter in Enum.GetValues<DtlsClientCounter>())
+        {
+            yield return Counter("v100_turn_dtls_total", "What clients over DTLS did, by kind.", counter, CounterBlock.Sum<DtlsClientCounter>(_dtlsClients, counter));
+        }
+
         foreach (SocketCounter counter in Enum.GetValues<SocketCounter>())
         {
             yield return Counter("v100_udp_total", "What the UDP sockets did, by kind.", counter, plane.Workers.Sum(counter));

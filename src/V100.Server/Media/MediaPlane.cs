@@ -4,6 +4,7 @@ using V100.Net;
 using V100.Net.Crypto;
 using V100.Net.Sockets;
 using V100.Server.Configuration;
+using V100.Server.Connections;
 using V100.Server.Workers;
 using V100.Sfu.Peers;
 using V100.Sfu.Rooms;
@@ -69,9 +70,21 @@ internal sealed class MediaPlane : IAsyncDisposable
         Instant now = MonotonicClock.Now;
         _turnSetup = new TurnSetup(addresses, _workers.Port);
         Turn = new TurnServer(_turnSetup.Settings(options), _workers.Workers.Count, new SystemEntropy(), DateTimeOffset.UtcNow.ToUnixTimeSeconds(), now);
+        Connections = new ConnectionTable(ConnectionLimits.From(options), _workers.Workers.Count, TimeProvider.System);
+        Inboxes = new MailboxSink([.. _workers.Workers.Select(worker => worker.Wakeable)]);
+        DtlsPort = OpenDtls(options);
         var commons = new WorkerCommons(
-            new ShardLinks(_workers.Workers.Count), _peers, _dtls, Turn, new WorkerLinks<TurnMessage>(_workers.Workers.Count, TurnRingCapacity), _events.Writer);
+            new ShardLinks(_workers.Workers.Count),
+            _peers,
+            _dtls,
+            Turn,
+            new WorkerLinks<TurnMessage>(_workers.Workers.Count, TurnRingCapacity),
+            Connections,
+            Inboxes,
+            DtlsPort,
+            _events.Writer);
         _drivers = [.. _workers.Workers.Select(worker => new WorkerDriver(worker, commons, now))];
+        UseCertificate(options);
     }
 
     public ushort Port => _workers.Port;
@@ -82,8 +95,52 @@ internal sealed class MediaPlane : IAsyncDisposable
     /// <summary>What the relays of all workers share.</summary>
     public TurnServer Turn { get; }
 
-    /// <summary>Puts reloaded users, secrets and peer rules in force; no allocation ends by it.</summary>
-    public void Reload(ServerOptions options) => Turn.Apply(_turnSetup.Settings(options));
+    /// <summary>Clients' connections over TCP and TLS; the server's host owns it.</summary>
+    public ConnectionTable Connections { get; }
+
+    /// <summary>Where these connections' messages go.</summary>
+    public MailboxSink Inboxes { get; }
+
+    /// <summary>STUN and TURN over DTLS; 0 without a certificate, and where its port is the media's.</summary>
+    public ushort DtlsPort { get; }
+
+    /// <summary>Puts reloaded users, secrets, peer rules and the certificate in force; no allocation ends by it.</summary>
+    public void Reload(ServerOptions options)
+    {
+        Turn.Apply(_turnSetup.Settings(options));
+        UseCertificate(options);
+    }
+
+    private ushort OpenDtls(ServerOptions options)
+    {
+        if (options.TlsCertificatePath is null || !DtlsServerContext.IsSupported || options.TlsPort == _workers.Port)
+        {
+            return 0;
+        }
+
+        ushort port = (ushort)options.TlsPort;
+        foreach (UdpWorker worker in _workers.Workers)
+        {
+            port = worker.OpenAlso(port);
+        }
+
+        return port;
+    }
+
+    /// <summary>For DTLS sessions that begin from now on. The host has read the same files before.</summary>
+    private void UseCertificate(ServerOptions options)
+    {
+        if (DtlsPort == 0)
+        {
+            return;
+        }
+
+        var context = new DtlsServerContext(File.ReadAllText(options.TlsCertificatePath!), File.ReadAllText(options.TlsKeyPath!));
+        foreach (WorkerDriver driver in _drivers)
+        {
+            driver.DtlsClients.Use(context);
+        }
+    }
 
     /// <summary>Starts the worker threads and the control loop.</summary>
     public void Start(ILogger log)
@@ -241,6 +298,7 @@ internal sealed class MediaPlane : IAsyncDisposable
         await _stop.CancelAsync().ConfigureAwait(false);
         await _loop.ConfigureAwait(false);
         _workers.Dispose();
+        Inboxes.Close();
         foreach (WorkerDriver driver in _drivers)
         {
             driver.Dispose();

@@ -8,4 +8,7 @@ internal enum DemuxCounter
 
     /// <summary>Relayed by a client to this server's media, which is neither media nor a connectivity check.</summary>
     DroppedRelayedToMedia,
+
+    /// <summary>For a client whose connection is gone, or does not take more.</summary>
+    DroppedByConnection,
 }

@@ -32,7 +32,7 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
     private readonly PacketPool _pool = new(MaxBuffers);
     private readonly IMediaInlet _media;
     private readonly Dictionary<TransportAddress, RelayId> _relays = [];
-    private readonly PacketBuffer[] _held = new PacketBuffer[MessagesPerTurn];
+    private readonly TcpRelays _tcp;
     private readonly byte[] _response = new byte[TurnShard.MaxResponseLength];
     private readonly byte[] _header = new byte[TurnShard.MaxHeaderLength];
     private UdpSocket?[] _sockets = new UdpSocket?[64];
@@ -41,19 +41,19 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
     private ulong _wakeups;
 
     /// <param name="worker">Whose sockets it opens.</param>
-    /// <param name="server">What all workers' relays share.</param>
-    /// <param name="links">The rings between them.</param>
-    /// <param name="output">Where answers to clients go.</param>
+    /// <param name="commons">What all workers share.</param>
+    /// <param name="output">Where answers to clients go, and data to those who have a connection.</param>
     /// <param name="media">Gets what clients send to this server's own media.</param>
     /// <param name="now">The time at the start.</param>
-    public TurnDriver(UdpWorker worker, TurnServer server, WorkerLinks<TurnMessage> links, TransmitBatch output, IMediaInlet media, Instant now)
+    public TurnDriver(UdpWorker worker, WorkerCommons commons, TransmitBatch output, IMediaInlet media, Instant now)
     {
         _worker = worker;
-        _links = links;
+        _links = commons.TurnLinks;
+        _tcp = new TcpRelays(worker.Wakeable, commons.Connections);
         _output = output;
         _media = media;
         _relayed = new TransmitBatch(worker.Transmitter);
-        Shard = new TurnShard(worker.Index, server, this, new SystemEntropy(), now);
+        Shard = new TurnShard(worker.Index, commons.Turn, this, new SystemEntropy(), now);
     }
 
     public TurnShard Shard { get; }
@@ -63,11 +63,15 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
     /// <summary>Packet buffers on their way to other workers.</summary>
     public long BuffersInUse => _pool.InUse;
 
-    public Instant NextDeadline => Shard.NextDeadline;
+    /// <summary>Connections between relayed addresses and peers.</summary>
+    public int PeerConnectionCount => _tcp.Count;
+
+    public Instant NextDeadline => Instant.Earlier(Shard.NextDeadline, _tcp.NextDeadline);
 
     public void HandleDeadline(Instant now)
     {
         Shard.HandleDeadline(now);
+        _tcp.HandleDeadline(Shard, now);
         DrainOutputs();
     }
 
@@ -80,16 +84,33 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
     /// <summary>A STUN message over UDP that is not an ICE check.</summary>
     public void HandleStun(in StunReader message, in Datagram datagram, Instant now)
     {
-        var flow = new ClientFlow(ClientTransport.Udp, datagram.Remote, datagram.Local);
+        var flow = new ClientFlow(datagram.Remote, datagram.Local);
         TurnRoute route = Shard.HandleStun(in flow, in message, _response, now);
-        Carry(in route, in flow, datagram.Bytes, _response, now);
+        Carry(in route, in flow, datagram.Bytes, _response, now, stays: true);
     }
 
     public void HandleChannelData(in Datagram datagram, Instant now)
     {
-        var flow = new ClientFlow(ClientTransport.Udp, datagram.Remote, datagram.Local);
+        var flow = new ClientFlow(datagram.Remote, datagram.Local);
         TurnRoute route = Shard.HandleChannelData(in flow, datagram.Bytes, now);
-        Carry(in route, in flow, datagram.Bytes, default, now);
+        Carry(in route, in flow, datagram.Bytes, default, now, stays: true);
+    }
+
+    /// <summary>One message that came over a connection or a DTLS session.</summary>
+    /// <param name="flow">Whose.</param>
+    /// <param name="message">Valid during the call.</param>
+    /// <param name="now">The time.</param>
+    public void HandleClientMessage(in ClientFlow flow, Span<byte> message, Instant now)
+    {
+        TurnRoute route = Shard.HandleClientMessage(in flow, message, _response, now);
+        Carry(in route, in flow, message, _response, now, stays: false);
+    }
+
+    /// <summary>A connection or a DTLS session ended.</summary>
+    public void HandleClientClosed(in ClientFlow flow, Instant now)
+    {
+        TurnRoute route = Shard.HandleClientClosed(in flow, now);
+        Carry(in route, in flow, default, default, now, stays: false);
     }
 
     /// <summary>A datagram that came to a relay socket.</summary>
@@ -102,7 +123,7 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
         }
 
         TurnRoute route = Shard.HandlePeerDatagram(relay, datagram.Remote, datagram.Bytes.Length, _header, now);
-        Carry(in route, default, datagram.Bytes, _header, now);
+        Carry(in route, default, datagram.Bytes, _header, now, stays: true);
     }
 
     /// <summary>An ICMP error came for what a relay socket sent.</summary>
@@ -111,7 +132,7 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
         if (TryFindRelay(in local, out RelayId relay))
         {
             TurnRoute route = Shard.HandlePeerError(relay, error.Remote, error.Type, error.Code, error.Data, _header, now);
-            Carry(in route, default, default, _header, now);
+            Carry(in route, default, default, _header, now, stays: false);
         }
     }
 
@@ -137,28 +158,25 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
         TurnRoute route = Shard.HandlePeerDatagram(relay, media, packet.Length, _header, now);
         if (route.Kind == TurnRouteKind.ToClient)
         {
-            SendToClient(in route, packet, _header);
+            SendToClient(in route, packet, _header, stays: true);
         }
     }
 
     /// <summary>Takes what other workers sent. True when more may wait.</summary>
     public bool HandleMessages(Instant now)
     {
-        bool more = false;
+        bool more = _tcp.HandleReports(Shard, now);
+        DrainOutputs();
         for (int from = 0; from < _links.Count; from++)
         {
             SpscRing<TurnMessage> ring = _links.Ring(from, Shard.Index);
             int taken = 0;
             while (taken < MessagesPerTurn && ring.TryRead(out TurnMessage message))
             {
-                _held[taken++] = message.Buffer;
                 HandleMessage(in message, now);
-            }
-
-            EndReceive();
-            for (int index = 0; index < taken; index++)
-            {
-                _held[index].Release();
+                EndReceive();
+                message.Buffer?.Release();
+                taken++;
             }
 
             more |= taken == MessagesPerTurn;
@@ -169,14 +187,21 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
 
     private void HandleMessage(in TurnMessage message, Instant now)
     {
-        Span<byte> bytes = message.Buffer.Room[..message.Buffer.Length];
+        ClientFlow flow = message.Flow;
+        if (message.Kind == TurnMessageKind.ClientClosed)
+        {
+            Shard.HandleClientClosed(in flow, now);
+            DrainOutputs();
+            return;
+        }
+
+        Span<byte> bytes = message.Buffer!.Room[..message.Buffer.Length];
         if (message.Kind == TurnMessageKind.FromMedia)
         {
             RelayMedia(bytes, message.Relay, message.Peer, now);
             return;
         }
 
-        ClientFlow flow = message.Flow;
         TurnRoute route = Shard.HandleClientMessage(in flow, bytes, _response, now);
         if (route.Kind == TurnRouteKind.HandOver)
         {
@@ -185,7 +210,7 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
             return;
         }
 
-        Carry(in route, in flow, bytes, _response, now);
+        Carry(in route, in flow, bytes, _response, now, stays: true);
     }
 
     /// <summary>Before the bytes of what was received are overwritten: sends what still lies in them.</summary>
@@ -199,22 +224,30 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
         return wakeups;
     }
 
-    private void Carry(in TurnRoute route, in ClientFlow flow, Span<byte> bytes, ReadOnlySpan<byte> header, Instant now)
+    /// <param name="route">What the shard decided.</param>
+    /// <param name="flow">Whose message it was; default for a peer's.</param>
+    /// <param name="bytes">The message or payload.</param>
+    /// <param name="header">What the shard wrote.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="stays">The bytes stay as they are until <see cref="EndReceive"/>, in native memory; else what is sent of them is copied.</param>
+    private void Carry(in TurnRoute route, in ClientFlow flow, Span<byte> bytes, ReadOnlySpan<byte> header, Instant now, bool stays)
     {
         switch (route.Kind)
         {
             case TurnRouteKind.ToPeer:
-                SendToPeer(in route, bytes.Slice(route.PayloadOffset, route.PayloadLength));
+                SendToPeer(in route, bytes.Slice(route.PayloadOffset, route.PayloadLength), stays);
                 break;
             case TurnRouteKind.ToClient:
-                SendToClient(in route, bytes.Slice(route.PayloadOffset, route.PayloadLength), header);
+                SendToClient(in route, bytes.Slice(route.PayloadOffset, route.PayloadLength), header, stays);
                 break;
             case TurnRouteKind.Respond:
-                header[..route.HeaderLength].CopyTo(_output.Reserve(route.Flow.Client, route.Flow.Server, route.HeaderLength));
-                _output.Commit(route.HeaderLength);
+                Respond(in route, header);
                 break;
             case TurnRouteKind.ToOwnMedia:
                 _media.HandleMedia(new Datagram(bytes.Slice(route.PayloadOffset, route.PayloadLength), route.RelayedAddress, route.Peer), now);
+                break;
+            case TurnRouteKind.HandOver when bytes.IsEmpty:
+                Send(route.Shard, new TurnMessage(TurnMessageKind.ClientClosed, null, flow, default, default));
                 break;
             case TurnRouteKind.HandOver when TryCopy(bytes, out PacketBuffer copy):
                 Send(route.Shard, new TurnMessage(TurnMessageKind.FromClient, copy, flow, default, default));
@@ -224,7 +257,26 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
         DrainOutputs();
     }
 
-    private void SendToPeer(in TurnRoute route, ReadOnlySpan<byte> payload)
+    private void Respond(in TurnRoute route, ReadOnlySpan<byte> response)
+    {
+        response = response[..route.HeaderLength];
+        bool polled = Shard.TryPollOutput(out TurnOutput output);
+        if (polled && output.Kind == TurnOutputKind.Splice)
+        {
+            // From the answer on the client's connection carries the peer's bytes.
+            _tcp.Join(in output, response);
+            return;
+        }
+
+        response.CopyTo(_output.Reserve(route.Flow.Client, route.Flow.Server, response.Length));
+        _output.Commit(response.Length);
+        if (polled)
+        {
+            CarryOutput(in output);
+        }
+    }
+
+    private void SendToPeer(in TurnRoute route, ReadOnlySpan<byte> payload, bool stays)
     {
         UdpSocket socket = _sockets[route.Relay.Slot]!;
         if (route.DontFragment)
@@ -233,8 +285,7 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
             return;
         }
 
-        _relayed.Reserve(route.Peer, socket.Bound, 0);
-        _relayed.Commit(0, payload);
+        Write(_relayed, route.Peer, socket.Bound, default, payload, 0, stays);
     }
 
     /// <summary>RFC 8656, 14.9: the DF bit belongs to the socket, so it is set around this one packet.</summary>
@@ -242,41 +293,56 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
     {
         _relayed.Flush();
         socket.TrySetDontFragment(true);
-        _relayed.Reserve(peer, socket.Bound, 0);
-        _relayed.Commit(0, payload);
+        Write(_relayed, peer, socket.Bound, default, payload, 0, stays: false);
         _relayed.Flush();
         socket.TrySetDontFragment(false);
     }
 
-    private void SendToClient(in TurnRoute route, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> header)
+    private void SendToClient(in TurnRoute route, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> header, bool stays)
     {
         ClientFlow flow = route.Flow;
-        if (route.PaddingLength > 0)
+        bool byUdp = flow.Transport == TransportProtocol.Udp;
+        Write(byUdp ? _relayed : _output, flow.Client, flow.Server, header[..route.HeaderLength], payload, route.PaddingLength, stays && byUdp);
+    }
+
+    private static void Write(
+        TransmitBatch batch, in TransportAddress remote, in TransportAddress local, ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload, int padding, bool stays)
+    {
+        if (stays && padding == 0)
         {
-            // A Data indication whose payload is not whole words: three pieces cost more than the copy.
-            int length = route.HeaderLength + payload.Length + route.PaddingLength;
-            Span<byte> message = _relayed.Reserve(flow.Client, flow.Server, length);
-            header[..route.HeaderLength].CopyTo(message);
-            payload.CopyTo(message[route.HeaderLength..]);
-            message[(length - route.PaddingLength)..].Clear();
-            _relayed.Commit(length);
+            header.CopyTo(batch.Reserve(remote, local, header.Length));
+            batch.Commit(header.Length, payload);
             return;
         }
 
-        header[..route.HeaderLength].CopyTo(_relayed.Reserve(flow.Client, flow.Server, route.HeaderLength));
-        _relayed.Commit(route.HeaderLength, payload);
+        // Also a Data indication whose payload is not whole words: three pieces cost more than the copy.
+        int length = header.Length + payload.Length + padding;
+        Span<byte> message = batch.Reserve(remote, local, length);
+        header.CopyTo(message);
+        payload.CopyTo(message[header.Length..]);
+        message[(length - padding)..].Clear();
+        batch.Commit(length);
     }
 
     private void DrainOutputs()
     {
         while (Shard.TryPollOutput(out TurnOutput output))
         {
-            if (output.Kind == TurnOutputKind.SendToClient)
-            {
-                ReadOnlySpan<byte> message = output.Message.Span;
-                message.CopyTo(_output.Reserve(output.Flow.Client, output.Flow.Server, message.Length));
-                _output.Commit(message.Length);
-            }
+            CarryOutput(in output);
+        }
+    }
+
+    private void CarryOutput(in TurnOutput output)
+    {
+        if (output.Kind == TurnOutputKind.SendToClient)
+        {
+            ReadOnlySpan<byte> message = output.Message.Span;
+            message.CopyTo(_output.Reserve(output.Flow.Client, output.Flow.Server, message.Length));
+            _output.Commit(message.Length);
+        }
+        else
+        {
+            _tcp.Carry(in output);
         }
     }
 
@@ -309,7 +375,7 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
         }
 
         Counters.Increment(RelayCounter.DroppedRingFull);
-        message.Buffer.Release();
+        message.Buffer?.Release();
     }
 
     private bool TryFindRelay(in TransportAddress local, out RelayId relay)
@@ -334,7 +400,12 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
 
     bool IRelaySockets.TryOpen(RelayId relay, in TransportAddress local, RelayTransport transport)
     {
-        if (transport != RelayTransport.Udp || _worker.TryOpen(local, RelaySocket) is not { } socket)
+        if (transport == RelayTransport.Tcp)
+        {
+            return _tcp.TryListen(relay, in local);
+        }
+
+        if (_worker.TryOpen(local, RelaySocket) is not { } socket)
         {
             return false;
         }
@@ -352,6 +423,11 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
 
     void IRelaySockets.Close(RelayId relay)
     {
+        if (_tcp.TryClose(relay))
+        {
+            return;
+        }
+
         // What was relayed before the close still leaves by this socket.
         _relayed.Flush();
         UdpSocket socket = _sockets[relay.Slot]!;
@@ -364,6 +440,7 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
     /// <summary>Only after the worker's thread has ended.</summary>
     public void Dispose()
     {
+        _tcp.Dispose();
         _relayed.Dispose();
         _pool.Dispose();
     }

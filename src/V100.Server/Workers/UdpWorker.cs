@@ -49,6 +49,19 @@ internal sealed class UdpWorker : IDisposable
     /// <summary>Where the driver's <see cref="TransmitBatch"/> goes. Worker's thread only.</summary>
     public IPacketTransmitter Transmitter => _sockets;
 
+    /// <summary>Opens another port that all workers share. Before <see cref="Start"/>.</summary>
+    /// <exception cref="IOException">It cannot be bound.</exception>
+    public ushort OpenAlso(ushort port)
+    {
+        IReadOnlyList<UdpSocket> opened = _sockets.OpenAlso(port);
+        foreach (UdpSocket socket in opened)
+        {
+            _poller.Add(socket);
+        }
+
+        return opened[0].Bound.Port;
+    }
+
     /// <summary>Opens a socket on a port of its own, such as a relayed address. Worker's thread only. Null where the port is taken.</summary>
     public UdpSocket? TryOpen(in TransportAddress address, UdpOptions options)
     {

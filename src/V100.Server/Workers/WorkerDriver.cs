@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using V100.Net;
 using V100.Net.Crypto;
+using V100.Server.Connections;
 using V100.Sfu.Peers;
 using V100.Stun;
 using V100.Turn;
@@ -16,10 +17,18 @@ internal interface IMediaInlet
 
 /// <summary>What all workers share besides their shards' own tables.</summary>
 internal sealed record WorkerCommons(
-    ShardLinks ShardLinks, PeerDirectory Peers, DtlsContext Dtls, TurnServer Turn, WorkerLinks<TurnMessage> TurnLinks, ChannelWriter<PeerEvent> Events);
+    ShardLinks ShardLinks,
+    PeerDirectory Peers,
+    DtlsContext Dtls,
+    TurnServer Turn,
+    WorkerLinks<TurnMessage> TurnLinks,
+    ConnectionTable Connections,
+    MailboxSink Inboxes,
+    ushort DtlsPort,
+    ChannelWriter<PeerEvent> Events);
 
 /// <summary>What one worker does: it tells the protocols on the port apart and drives its shards of the media server and of the relay.</summary>
-internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IPacketTransmitter, IDisposable
+internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IDtlsInlet, IPacketTransmitter, IDisposable
 {
     /// <summary>Control requests that wait at one worker; beyond it the control plane tries again, or refuses.</summary>
     private const int MailboxCapacity = 4096;
@@ -29,7 +38,10 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IPacketTransmit
     private readonly TransmitBatch _output;
     private readonly ChannelWriter<PeerEvent> _events;
     private readonly TurnServer _turn;
+    private readonly ConnectionTable _connections;
+    private readonly ConnectionInbox _inbox;
     private readonly ushort _port;
+    private readonly ushort _dtlsPort;
     private PeerEvent? _heldEvent;
     private Instant _now;
 
@@ -40,27 +52,40 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IPacketTransmit
         _events = commons.Events;
         _turn = commons.Turn;
         _port = worker.Port;
+        _dtlsPort = commons.DtlsPort;
+        _connections = commons.Connections;
+        _inbox = commons.Inboxes.Inbox(worker.Index);
         _now = now;
         Mailbox = new Mailbox<ShardCommand>(MailboxCapacity, worker.Wakeable);
         TurnMailbox = new Mailbox<TurnCommand>(MailboxCapacity, worker.Wakeable);
         Shard = new SfuShard(worker.Index, commons.ShardLinks, commons.Peers, commons.Dtls, _output, new SystemEntropy(), new ShardLimits(), now);
-        Relay = new TurnDriver(worker, commons.Turn, commons.TurnLinks, _output, this, now);
+        Relay = new TurnDriver(worker, commons, _output, this, now);
+        DtlsClients = new DtlsClients(worker.Index, worker.Transmitter, this, now);
     }
 
     public Mailbox<ShardCommand> Mailbox { get; }
     public Mailbox<TurnCommand> TurnMailbox { get; }
     public SfuShard Shard { get; }
     public TurnDriver Relay { get; }
+    public DtlsClients DtlsClients { get; }
     public CounterBlock<DemuxCounter> Counters { get; } = new();
 
-    public Instant NextDeadline => Instant.Earlier(Shard.NextDeadline, Relay.NextDeadline);
+    public Instant NextDeadline => Instant.Earlier(Shard.NextDeadline, Instant.Earlier(Relay.NextDeadline, DtlsClients.NextDeadline));
 
     public void HandleDatagram(in Datagram datagram, Instant now)
     {
         _now = now;
         if (datagram.Local.Port != _port)
         {
-            Relay.HandlePeerDatagram(in datagram, now);
+            if (datagram.Local.Port == _dtlsPort)
+            {
+                DtlsClients.HandleDatagram(in datagram, now);
+            }
+            else
+            {
+                Relay.HandlePeerDatagram(in datagram, now);
+            }
+
             return;
         }
 
@@ -123,18 +148,59 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IPacketTransmit
         }
     }
 
+    void IDtlsInlet.HandlePacket(in TransportAddress remote, in TransportAddress local, Span<byte> packet, Instant now) =>
+        Relay.HandleClientMessage(new ClientFlow(remote, local), packet, now);
+
+    void IDtlsInlet.HandleEnd(in TransportAddress remote, in TransportAddress local, Instant now) =>
+        Relay.HandleClientClosed(new ClientFlow(remote, local), now);
+
+    private void HandleConnection(in ConnectionMessage message, Instant now)
+    {
+        ClientConnection connection = message.Connection;
+        var flow = new ClientFlow(connection.Remote, connection.Local);
+        if (message.Kind == ConnectionMessageKind.Closed)
+        {
+            Relay.HandleClientClosed(in flow, now);
+        }
+        else if (connection.Framing == StreamFraming.LengthPrefixed)
+        {
+            // RFC 6544: a pair of the media server, whose packets have a length before them.
+            HandleMedia(new Datagram(message.Bytes.Span, connection.Remote, connection.Local), now);
+            if (Shard.HasPair(connection.Remote))
+            {
+                connection.KeepOpen();
+            }
+        }
+        else
+        {
+            Relay.HandleClientMessage(in flow, message.Bytes.Span, now);
+            if (Relay.Shard.Serves(in flow))
+            {
+                connection.KeepOpen();
+            }
+        }
+    }
+
     public void EndReceive(Instant now) => Relay.EndReceive();
 
     public void HandlePathError(in TransportAddress local, in PathError error, Instant now) => Relay.HandlePathError(in local, in error, now);
 
-    /// <summary>What media and answers send: by the sockets, but to a relayed address of this process without leaving it.</summary>
+    /// <summary>
+    /// What media and answers send: by the sockets, by the client's connection or DTLS session, or to a relayed address of this process
+    /// without leaving it.
+    /// </summary>
     void IPacketTransmitter.Transmit(TransmitBatch batch)
     {
         bool relays = false;
         for (int index = 0; index < batch.Count; index++)
         {
             ref readonly TransmitBatch.Entry entry = ref batch.Entries[index];
-            if (_turn.Ports.Covers(in entry.Remote) && _turn.Directory.TryFindRelay(in entry.Remote, out RelayLocation location))
+            if (entry.Remote.Protocol != TransportProtocol.Udp)
+            {
+                SendByConnection(batch.GetPacket(index, out TransportAddress remote, out _), in remote);
+                batch.Discard(index);
+            }
+            else if (_turn.Ports.Covers(in entry.Remote) && _turn.Directory.TryFindRelay(in entry.Remote, out RelayLocation location))
             {
                 ReadOnlySpan<byte> packet = batch.GetPacket(index, out _, out TransportAddress local);
                 Relay.HandleMedia(packet, location, in local, _now);
@@ -149,7 +215,20 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IPacketTransmit
             Relay.EndReceive();
         }
 
+        DtlsClients.Flush();
         _sockets.Transmit(batch);
+    }
+
+    private void SendByConnection(ReadOnlySpan<byte> packet, in TransportAddress remote)
+    {
+        if (remote.Protocol == TransportProtocol.Dtls)
+        {
+            DtlsClients.TrySend(in remote, packet, _now);
+        }
+        else if (!_connections.TrySend(in remote, packet))
+        {
+            Counters.Increment(DemuxCounter.DroppedByConnection);
+        }
     }
 
     public bool HandleMessages(Instant now)
@@ -168,6 +247,12 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IPacketTransmit
             taken++;
         }
 
+        while (taken < CommandsPerTurn && _inbox.TryRead(out ConnectionMessage message))
+        {
+            HandleConnection(in message, now);
+            taken++;
+        }
+
         return Shard.HandleMessages(now) | Relay.HandleMessages(now) | taken == CommandsPerTurn;
     }
 
@@ -175,6 +260,7 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IPacketTransmit
     {
         Shard.HandleDeadline(now);
         Relay.HandleDeadline(now);
+        DtlsClients.HandleDeadline(now);
     }
 
     public ulong EndTurn(Instant now)
@@ -182,6 +268,7 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IPacketTransmit
         _now = now;
         _output.Flush();
         Relay.EndReceive();
+        DtlsClients.Flush();
         ReportEvents();
         return Shard.TakeWakeups() | Relay.TakeWakeups();
     }
@@ -214,6 +301,7 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IPacketTransmit
     {
         Shard.Dispose();
         Relay.Dispose();
+        DtlsClients.Dispose();
         _output.Dispose();
     }
 }

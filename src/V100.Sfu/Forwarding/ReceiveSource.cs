@@ -9,5 +9,9 @@ internal sealed class ReceiveSource(ReceivedTrack track, Ssrc ssrc, int clockRat
     public ReceivedTrack Track { get; } = track;
     public Ssrc Ssrc { get; } = ssrc;
     public bool IsRetransmission { get; } = isRetransmission;
+
+    /// <summary>Of retransmissions: the source whose packets they are; null while nothing has told.</summary>
+    public Ssrc? Repairs { get; set; }
+
     public ReceiveStatistics Statistics { get; } = new(ssrc, clockRateHz);
 }

@@ -37,7 +37,14 @@ internal sealed partial class ReceivedTrack
     public ReceiveSource AddSource(Ssrc ssrc, int clockRateHz, bool isRetransmission)
     {
         var source = new ReceiveSource(this, ssrc, clockRateHz, isRetransmission);
-        if (!isRetransmission)
+        if (isRetransmission)
+        {
+            foreach (RemoteStream announced in _section.RemoteStreams)
+            {
+                source.Repairs = announced.RtxSsrc == ssrc.Value ? new Ssrc(announced.Ssrc) : source.Repairs;
+            }
+        }
+        else
         {
             _primary = source;
             _generation++;
@@ -68,7 +75,7 @@ internal sealed partial class ReceivedTrack
         ExtendedSequence sequence = source.Statistics.OnPacket(rtp.SequenceNumber, rtp.Timestamp, now);
         if (isRetransmission)
         {
-            HandleRetransmission(codec, buffer, now);
+            HandleRetransmission(source, codec, buffer, now);
         }
         else if (source == _primary)
         {
@@ -97,7 +104,7 @@ internal sealed partial class ReceivedTrack
     }
 
     /// <summary>RFC 4588: the original's number stands before its payload; everything behind this knows the original alone.</summary>
-    private void HandleRetransmission(NegotiatedCodec codec, PacketBuffer buffer, Instant now)
+    private void HandleRetransmission(ReceiveSource source, NegotiatedCodec codec, PacketBuffer buffer, Instant now)
     {
         if (_primary is not { } primary)
         {
@@ -113,6 +120,12 @@ internal sealed partial class ReceivedTrack
             return;
         }
 
+        if (!IsOf(primary, source, rtp.SequenceNumber))
+        {
+            _shard.Counters.Increment(SfuCounter.DroppedUnknownSource);
+            return;
+        }
+
         buffer.Start += Retransmission.OriginalSequenceLength;
         buffer.Length = original.Length;
         ExtendedSequence sequence = primary.Statistics.OnRetransmission(rtp.SequenceNumber);
@@ -123,6 +136,20 @@ internal sealed partial class ReceivedTrack
         }
 
         Publish(codec, in rtp, buffer, sequence, now);
+    }
+
+    /// <summary>
+    /// Whether a source of retransmissions repairs the media of now. One that was not announced does from when it brings a packet that
+    /// is missed (RFC 4588, 5.3). What is still on its way of the former source's has numbers that the new one may use as well.
+    /// </summary>
+    private bool IsOf(ReceiveSource primary, ReceiveSource retransmissions, SequenceNumber original)
+    {
+        if (retransmissions.Repairs is null && _gaps.IsMissing(primary.Statistics.Peek(original)))
+        {
+            retransmissions.Repairs = primary.Ssrc;
+        }
+
+        return retransmissions.Repairs == primary.Ssrc;
     }
 
     private void Publish(NegotiatedCodec codec, in RtpReader rtp, PacketBuffer buffer, ExtendedSequence sequence, Instant now)

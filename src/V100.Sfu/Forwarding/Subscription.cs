@@ -12,11 +12,11 @@ namespace V100.Sfu.Forwarding;
 /// </summary>
 internal sealed partial class Subscription
 {
-    /// <summary>Bytes that a rewritten header and SRTP may add to a payload.</summary>
-    private const int MaxOverhead = 256 + SrtpSender.MaxOverhead;
+    /// <summary>The longest header that is written: a publisher's extension values, which may be longer than a packet, go no further.</summary>
+    private const int MaxHeaderLength = 256;
 
-    /// <summary>How often a subscription that waits says so again, to the shard that receives the track.</summary>
-    private static readonly TimeSpan KeyframeWishInterval = TimeSpan.FromMilliseconds(100);
+    /// <summary>Bytes that a packet may have besides its payload.</summary>
+    private const int MaxOverhead = MaxHeaderLength + Retransmission.OriginalSequenceLength + SrtpSender.MaxOverhead;
 
     private readonly SfuShard _shard;
     private readonly Peer _peer;
@@ -28,10 +28,15 @@ internal sealed partial class Subscription
     private HeaderRewriter? _headers;
     private NegotiatedCodec? _publishedCodec;
     private NegotiatedCodec? _codec;
+
+    /// <summary>Of <see cref="_codec"/> in the section's list.</summary>
+    private uint _codecIndex;
     private uint _lastTimestamp;
-    private Instant _nextKeyframeWish;
     private int _generation;
     private bool _awaitsKeyframe;
+
+    /// <summary>The keyframe that is awaited begins another source, with a clock of its own.</summary>
+    private bool _awaitsSource;
 
     /// <summary>The blocks of redundant audio name payload types, and the subscriber's are others.</summary>
     private bool _rewritesRed;
@@ -98,8 +103,7 @@ internal sealed partial class Subscription
             _headers = CreateHeaderRewriter(source.Section);
             _publishedCodec = null;
             _generation = -1;
-            _awaitsKeyframe = true;
-            _nextKeyframeWish = now;
+            AwaitKeyframe();
         }
 
         RequestKeyframeIfAwaited(now);
@@ -108,21 +112,39 @@ internal sealed partial class Subscription
     /// <summary>Asks for what a video subscription needs to begin, once its peer can be sent to.</summary>
     public void RequestKeyframeIfAwaited(Instant now)
     {
-        if (_fanout is not null && _awaitsKeyframe && Section.Kind == MediaKind.Video && _peer.CanSend && now >= _nextKeyframeWish)
+        if (_fanout is not null && _awaitsKeyframe && Section.Kind == MediaKind.Video && _peer.CanSend)
         {
-            _nextKeyframeWish = now + KeyframeWishInterval;
-            _shard.RequestKeyframe(_fanout.Track, now);
+            _fanout.RequestKeyframe(now);
         }
     }
+
+    /// <summary>The subscriber says that it cannot go on without a keyframe.</summary>
+    public void RequestKeyframe(Instant now) => _fanout?.RequestKeyframe(now);
 
     /// <summary>One packet of the source: header, encryption straight into the batch, done.</summary>
     public void Forward(in MediaPacket packet, in RtpReader rtp, Instant now)
     {
-        if (!_peer.CanSend || !TryFollow(in packet, in rtp, now))
+        if (!_peer.CanSend)
+        {
+            _shard.Counters.Increment(SfuCounter.DroppedBeforeKeys);
+            return;
+        }
+
+        bool awaited = _awaitsKeyframe;
+        if (!TryFollow(in packet, in rtp, now))
         {
             return;
         }
 
+        Send(in packet, in rtp, now);
+        if (awaited)
+        {
+            _fanout!.ForwardOvertaken(this, in packet, now);
+        }
+    }
+
+    private void Send(in MediaPacket packet, in RtpReader rtp, Instant now)
+    {
         if (packet.IsPaddingOnly)
         {
             DropPadding(packet.Sequence);
@@ -139,7 +161,7 @@ internal sealed partial class Subscription
         var header = new RtpHeader(_codec!.PayloadType, rtp.Marker, sequence.Wire, timestamp, Ssrc);
         ReadOnlySpan<byte> payload = rtp.Payload;
         Span<byte> target = _shard.Output.Reserve(in _peer.Remote, in _peer.Local, payload.Length + MaxOverhead);
-        int headerLength = _headers!.Write(target, in header, rtp.Extensions, 0, 0);
+        int headerLength = _headers!.Write(target[..MaxHeaderLength], in header, rtp.Extensions, 0, 0);
         if (headerLength == 0)
         {
             _shard.Counters.Increment(SfuCounter.DroppedTooLong);
@@ -155,7 +177,7 @@ internal sealed partial class Subscription
         }
 
         _shard.Output.Commit(_peer.SrtpSender.ProtectRtp(target, headerLength, payload, sequence.Value));
-        _history.Add(new SentPacket(packet.Sequence, sequence, timestamp));
+        _history.Add(new SentPacket(packet.Sequence, sequence, timestamp, CodecState: _codecIndex));
         _lastTimestamp = timestamp;
         PacketsSent++;
         BytesSent += headerLength + payload.Length;
@@ -178,7 +200,7 @@ internal sealed partial class Subscription
 
         var header = new RtpHeader(_codec!.PayloadType, false, slot.Wire, _lastTimestamp, Ssrc, HasPadding: true);
         Span<byte> target = _shard.Output.Reserve(in _peer.Remote, in _peer.Local, MaxOverhead + 1);
-        int headerLength = _headers!.Write(target, in header, default, 0, 0);
+        int headerLength = _headers!.Write(target[..MaxHeaderLength], in header, default, 0, 0);
         int padding = Padding.Write(target[headerLength..], 1);
         _shard.Output.Commit(_peer.SrtpSender.ProtectRtp(target, headerLength, target.Slice(headerLength, padding), slot.Value));
     }
@@ -188,6 +210,8 @@ internal sealed partial class Subscription
     {
         if (packet.Codec != _publishedCodec && !TryMatchCodecSlow(packet.Codec))
         {
+            // When it comes back to a codec that the subscriber has, numbers go on without those of what was left out.
+            _awaitsKeyframe = true;
             _shard.Counters.Increment(SfuCounter.DroppedCodecMismatch);
             return false;
         }
@@ -195,7 +219,7 @@ internal sealed partial class Subscription
         if (packet.Generation != _generation)
         {
             _generation = packet.Generation;
-            _awaitsKeyframe = true;
+            AwaitKeyframe();
         }
 
         if (!_awaitsKeyframe)
@@ -212,20 +236,35 @@ internal sealed partial class Subscription
 
         _awaitsKeyframe = false;
         _sequences.SwitchTo(packet.Sequence);
-        _history.DiscardBefore(_sequences.NextOutput); // The source's cache no longer has what was sent before.
         if (_timestamps?.ClockRateHz != packet.Codec.ClockRateHz)
         {
             _timestamps = new TimestampRewriter(_shard.Entropy.NextUInt32(), packet.Codec.ClockRateHz);
         }
 
-        _timestamps.SwitchTo(rtp.Timestamp, now);
+        if (_awaitsSource)
+        {
+            _timestamps.SwitchTo(rtp.Timestamp, now);
+        }
+
+        _awaitsSource = false;
         return true;
+    }
+
+    /// <summary>
+    /// Another source. Its cache may hold packets with the numbers of the former one's, so nothing that was sent before is sent
+    /// again: it would be other bytes under a number that the subscriber has, and without RTX under a nonce that was used.
+    /// </summary>
+    private void AwaitKeyframe()
+    {
+        _awaitsKeyframe = _awaitsSource = true;
+        _history.DiscardBefore(_sequences.NextOutput);
     }
 
     private bool TryMatchCodecSlow(NegotiatedCodec published)
     {
         _publishedCodec = CodecMatch.TryFind(published, Section, out NegotiatedCodec? codec) ? published : null;
         _codec = codec;
+        _codecIndex = codec is null ? 0 : (uint)Array.IndexOf(Section.Codecs, codec);
         _rewritesRed = codec?.Kind == CodecKind.Red && codec.RedPayloadType != published.RedPayloadType;
         return codec is not null;
     }
@@ -233,7 +272,7 @@ internal sealed partial class Subscription
     /// <summary>Answers a NACK (RFC 4585, 6.2.1) from what was sent: with RTX (RFC 4588) where agreed, else the packet again.</summary>
     public void Retransmit(SequenceNumber lost, Instant now)
     {
-        if (_fanout is null || _codec is null || !_peer.CanSend
+        if (_fanout is null || !_peer.CanSend
             || _history.TryRetransmit(lost, now, _roundTrip.Smoothed, out SentPacket sent) != RetransmissionDecision.Send
             || !_fanout.Cache.TryGet(sent.Source, now, out PacketBuffer buffer)
             || !RtpReader.TryParse(buffer.Bytes, out RtpReader rtp))
@@ -242,13 +281,15 @@ internal sealed partial class Subscription
             return;
         }
 
-        bool rtx = _codec.RtxPayloadType >= 0;
+        // As it was sent first: the publisher may use another payload type by now.
+        NegotiatedCodec codec = Section.Codecs[sent.CodecState];
+        bool rtx = codec.RtxPayloadType >= 0;
         ExtendedSequence sequence = rtx ? _nextRetransmission : sent.Output;
         var header = new RtpHeader(
-            rtx ? (byte)_codec.RtxPayloadType : _codec.PayloadType, rtp.Marker, sequence.Wire, sent.Timestamp, rtx ? RetransmissionSsrc : Ssrc);
+            rtx ? (byte)codec.RtxPayloadType : codec.PayloadType, rtp.Marker, sequence.Wire, sent.Timestamp, rtx ? RetransmissionSsrc : Ssrc);
         ReadOnlySpan<byte> payload = rtp.Payload;
         Span<byte> target = _shard.Output.Reserve(in _peer.Remote, in _peer.Local, payload.Length + MaxOverhead);
-        int headerLength = _headers!.Write(target, in header, rtp.Extensions, 0, 0);
+        int headerLength = _headers!.Write(target[..MaxHeaderLength], in header, rtp.Extensions, 0, 0);
         if (headerLength == 0)
         {
             _shard.Counters.Increment(SfuCounter.DroppedTooLong);
@@ -269,15 +310,21 @@ internal sealed partial class Subscription
         }
 
         body = body[..(prefixLength + payload.Length)];
-        if (_rewritesRed)
+        if (codec.Kind == CodecKind.Red)
         {
-            RedPayload.TryRewrite(body[prefixLength..], (byte)_codec.RedPayloadType);
+            RedPayload.TryRewrite(body[prefixLength..], (byte)codec.RedPayloadType);
         }
 
         _shard.Output.Commit(_peer.SrtpSender.ProtectRtp(target, headerLength, body, sequence.Value));
         PacketsRetransmitted++;
         _shard.Counters.Increment(SfuCounter.RtpRetransmitted);
     }
+
+    /// <summary>
+    /// Gives back what is too old to be asked for, also where no packet comes any more: a source that pauses, or a pool at its
+    /// bound, which lets in none until buffers return.
+    /// </summary>
+    public void ExpireCache(Instant now) => _fanout?.Cache.Expire(now);
 
     /// <summary>Which of the publisher's extensions go on, under which of the subscriber's ids, and the subscriber's own mid.</summary>
     private HeaderRewriter CreateHeaderRewriter(MediaSection published)

@@ -17,7 +17,11 @@ internal sealed class TrackFanout
     private const int AudioCachePackets = 64;
     private static readonly TimeSpan CacheAge = TimeSpan.FromSeconds(2);
 
+    /// <summary>How often a wish for a keyframe is said again to the shard that receives the track: the first may have been lost in a full ring.</summary>
+    private static readonly TimeSpan KeyframeWishInterval = TimeSpan.FromMilliseconds(100);
+
     private readonly SfuShard _shard;
+    private Instant _nextKeyframeWish;
     private Subscription[] _subscriptions = [];
     private SenderReportMap _clock;
     private int _generation = -1;
@@ -64,14 +68,47 @@ internal sealed class TrackFanout
             StartGeneration(packet.Generation);
         }
 
-        if (!packet.IsPaddingOnly)
+        if (packet.StartsKeyframe)
         {
-            Cache.TryAdd(packet.Sequence, packet.Buffer, now);
+            _nextKeyframeWish = now;
         }
 
+        // Padding too: a subscription that begins later must know that its number is no loss.
+        Cache.TryAdd(packet.Sequence, packet.Buffer, now);
         foreach (Subscription subscription in _subscriptions)
         {
             subscription.Forward(in packet, in rtp, now);
+        }
+    }
+
+    /// <summary>
+    /// One of the subscribers needs a keyframe. While one is wished for and has not come by, another wish says nothing new: a flood of
+    /// them does not fill the ring in which media goes as well.
+    /// </summary>
+    public void RequestKeyframe(Instant now)
+    {
+        if (now >= _nextKeyframeWish)
+        {
+            _nextKeyframeWish = now + KeyframeWishInterval;
+            _shard.RequestKeyframe(Track, now);
+        }
+    }
+
+    /// <summary>
+    /// What came before the packet that begins a keyframe although it is newer: that one was late, or lost and retransmitted. The
+    /// subscription that begins with it gets the others now, or it would have a keyframe that nobody can complete.
+    /// </summary>
+    public void ForwardOvertaken(Subscription subscription, in MediaPacket first, Instant now)
+    {
+        for (ExtendedSequence sequence = first.Sequence.Next; sequence <= Cache.Newest; sequence = sequence.Next)
+        {
+            if (Cache.TryGet(sequence, now, out PacketBuffer buffer)
+                && RtpReader.TryParse(buffer.Bytes, out RtpReader rtp)
+                && Track.Section.TryFindCodec(rtp.PayloadType, out NegotiatedCodec? codec, out _))
+            {
+                MediaPacket packet = first with { Buffer = buffer, Sequence = sequence, Codec = codec, StartsKeyframe = false, IsPaddingOnly = rtp.Payload.IsEmpty };
+                subscription.Forward(in packet, in rtp, now);
+            }
         }
     }
 

@@ -127,6 +127,7 @@ internal sealed partial class Peer
                 continue;
             }
 
+            subscription.ExpireCache(now);
             Span<byte> packet = BeginRtcp();
             var writer = new SpanWriter(packet[..MaxRtcpLength]);
             if (subscription.WriteSenderReport(ref writer, now))

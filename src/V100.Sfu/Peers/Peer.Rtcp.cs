@@ -119,10 +119,10 @@ internal sealed partial class Peer
 
     private void RequestKeyframe(Ssrc media, Instant now)
     {
-        if (FindSubscription(media)?.Source is { } track)
+        if (FindSubscription(media) is { } subscription)
         {
             _shard.Counters.Increment(SfuCounter.KeyframeRequestsReceived);
-            _shard.RequestKeyframe(track, now);
+            subscription.RequestKeyframe(now);
         }
     }
 

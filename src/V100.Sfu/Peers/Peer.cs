@@ -76,6 +76,7 @@ internal sealed partial class Peer
             Synchronize(now); // A restart's first check may come before the command that tells of it.
             if (_closed)
             {
+                _shard.Counters.Increment(SfuCounter.StunRejected);
                 return;
             }
         }
@@ -89,8 +90,9 @@ internal sealed partial class Peer
 
         _shard.Counters.Increment(SfuCounter.StunAnswered);
         UnregisterRemoved();
-        if (outcome.NewPair)
+        if (outcome.NewPair || !_shard.IsRegistered(datagram.Remote, this))
         {
+            // Not only a new pair: another client's check, with the source address forged, may have taken the address.
             _shard.Register(datagram.Remote, this);
         }
 

@@ -25,6 +25,9 @@ public sealed class PeerDirectory
 
     public bool TryFind(in TransportAddress remote, out PeerDescriptor peer) => _byAddress.TryGetValue(remote, out peer!);
 
+    internal bool IsRegistered(in TransportAddress remote, PeerDescriptor peer) =>
+        _byAddress.TryGetValue(remote, out PeerDescriptor? registered) && registered == peer;
+
     /// <summary>Called by the owner when a check from <paramref name="remote"/> was valid. The newest claim wins: a port may pass to another client.</summary>
     internal void Register(in TransportAddress remote, PeerDescriptor peer) => _byAddress[remote] = peer;
 

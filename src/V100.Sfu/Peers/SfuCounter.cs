@@ -2,7 +2,8 @@ namespace V100.Sfu.Peers;
 
 /// <summary>
 /// What a shard counts. A packet that came is counted once as received (RTP, RTCP, DTLS, STUN) or dropped before that; a received RTP
-/// packet is then forwarded or dropped for each of its subscribers, and once as dropped where nobody gets it.
+/// packet is then forwarded or dropped for each of its subscribers, and once as dropped where nobody gets it. A handed over one is counted
+/// so on the way, and again by the shard that it is handed to, or as dropped on the ring.
 /// </summary>
 public enum SfuCounter
 {
@@ -26,6 +27,8 @@ public enum SfuCounter
 
     DroppedUnknownFlow,
     DroppedUnknownUfrag,
+
+    /// <summary>SRTP that came before the handshake's end, or media for a subscriber whose handshake is not at its end.</summary>
     DroppedBeforeKeys,
     DroppedMalformed,
     DroppedAuthentication,

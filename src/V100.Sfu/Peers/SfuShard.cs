@@ -103,7 +103,14 @@ public sealed class SfuShard : IDisposable
         int owner = descriptor.OwnerShard;
         if (owner == Index)
         {
-            descriptor.Peer?.HandleCheck(in request, in datagram, now);
+            if (descriptor.Peer is { } owned)
+            {
+                owned.HandleCheck(in request, in datagram, now);
+            }
+            else
+            {
+                Counters.Increment(SfuCounter.StunRejected); // The peer is closed, and the control plane has not heard of it yet.
+            }
         }
         else if (owner >= 0)
         {
@@ -214,6 +221,9 @@ public sealed class SfuShard : IDisposable
             case ShardMessageKind.Datagram:
                 HandleHandedOver(message.Buffer!, message.Remote, message.Local, now);
                 break;
+            case ShardMessageKind.AddressTaken:
+                HandleAddressTaken(message.Remote);
+                break;
         }
     }
 
@@ -302,6 +312,9 @@ public sealed class SfuShard : IDisposable
         }
     }
 
+    /// <summary>Whether a valid check has come from this address to a peer of this shard.</summary>
+    public bool HasPair(in TransportAddress remote) => _byAddress.ContainsKey(remote);
+
     public void HandleCommand(in ShardCommand command, Instant now)
     {
         Debug.Assert(command.Peer.OwnerShard == Index);
@@ -331,10 +344,27 @@ public sealed class SfuShard : IDisposable
     /// <summary>At most two events a peer, so the queue is bounded by the peers.</summary>
     internal void Report(in PeerEvent e) => _events.Enqueue(e);
 
+    internal bool IsRegistered(in TransportAddress remote, Peer peer) =>
+        _byAddress.TryGetValue(remote, out Peer? registered) && registered == peer && Directory.IsRegistered(in remote, peer.Descriptor);
+
     internal void Register(in TransportAddress remote, Peer peer)
     {
+        bool isTaken = Directory.TryFind(in remote, out PeerDescriptor former) && former != peer.Descriptor;
         _byAddress[remote] = peer;
         Directory.Register(in remote, peer.Descriptor);
+        if (isTaken && former.OwnerShard is var shard && shard >= 0 && shard != Index)
+        {
+            Send(shard, new ShardMessage { Kind = ShardMessageKind.AddressTaken, Remote = remote });
+        }
+    }
+
+    /// <summary>Lets go of an address that a peer of another shard has now, or what comes from it here would go on to the former one.</summary>
+    private void HandleAddressTaken(in TransportAddress remote)
+    {
+        if (_byAddress.TryGetValue(remote, out Peer? former) && !Directory.IsRegistered(in remote, former.Descriptor))
+        {
+            _byAddress.Remove(remote);
+        }
     }
 
     internal void Unregister(in TransportAddress remote, Peer peer)

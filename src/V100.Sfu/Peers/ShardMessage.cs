@@ -14,6 +14,9 @@ internal enum ShardMessageKind
     /// <summary>A subscriber needs a keyframe; to the shard that receives the track.</summary>
     KeyframeRequest,
 
+    /// <summary>A peer of the writer has shown a valid check from an address that a peer of the receiver had.</summary>
+    AddressTaken,
+
     /// <summary>A datagram that came to another shard than its peer's owner; carries one reference to its buffer.</summary>
     Datagram,
 }

@@ -12,8 +12,8 @@ public sealed partial class RoomDirectory
     private readonly Dictionary<SessionId, Session> _sessions = [];
     private readonly Dictionary<PeerId, Session> _byPeer = [];
 
-    /// <summary>Sessions without a valid ICE check yet, oldest first, all with the same patience.</summary>
-    private readonly Queue<Session> _connecting = new();
+    /// <summary>Sessions without a valid ICE check yet, oldest first, all with the same patience. One that is closed leaves at once.</summary>
+    private readonly LinkedList<Session> _connecting = [];
     private long _lastPeerId;
     private long _lastTrackId;
 
@@ -155,7 +155,7 @@ public sealed partial class RoomDirectory
 
         _sessions.Add(session.Id, session);
         _byPeer.Add(peer.Id, session);
-        _connecting.Enqueue(session);
+        session.Connecting = _connecting.AddLast(session);
         _peers.TryAdd(ufrag, peer);
         SweepAt(session.ConnectDeadline);
         _events.Enqueue(new SessionEvent(SessionEventKind.Opened, session));
@@ -175,6 +175,7 @@ public sealed partial class RoomDirectory
         _events.Enqueue(new SessionEvent(SessionEventKind.Closed, session));
         _sessions.Remove(session.Id);
         _byPeer.Remove(session.Peer.Id);
+        StopWaiting(session);
         _peers.Remove(session.Ufrag);
         if (session.FormerUfrag is { } former)
         {
@@ -257,21 +258,30 @@ public sealed partial class RoomDirectory
 
     private void SweepSessions(Instant now)
     {
-        while (_connecting.TryPeek(out Session? session))
+        while (_connecting.First is { Value: Session session })
         {
-            if (session.State == SessionState.Connecting && session.Peer.OwnerShard < 0)
+            if (session.State != SessionState.Connecting || session.Peer.OwnerShard >= 0)
             {
-                if (session.ConnectDeadline > now)
-                {
-                    SweepAt(session.ConnectDeadline);
-                    return;
-                }
-
+                StopWaiting(session); // Connected or owned: then the shard's own deadlines (DTLS, consent) speak.
+            }
+            else if (session.ConnectDeadline <= now)
+            {
                 Close(session, PeerCloseReason.NeverConnected, now);
             }
+            else
+            {
+                SweepAt(session.ConnectDeadline);
+                return;
+            }
+        }
+    }
 
-            // Connected, closed, or owned: then the shard's own deadlines (DTLS, consent) speak.
-            _connecting.Dequeue();
+    private void StopWaiting(Session session)
+    {
+        if (session.Connecting is { } node)
+        {
+            _connecting.Remove(node);
+            session.Connecting = null;
         }
     }
 }

@@ -36,6 +36,9 @@ public sealed class Session
     public DateTimeOffset CreatedAt { get; internal init; }
     internal Instant ConnectDeadline { get; init; }
 
+    /// <summary>Its place among the sessions that wait for their client; null when it does not.</summary>
+    internal LinkedListNode<Session>? Connecting { get; set; }
+
     /// <summary>What the client publishes over it.</summary>
     public IReadOnlyList<PublishedTrack> Tracks { get; }
 

@@ -62,6 +62,9 @@ public sealed class ReceiveStatistics(Ssrc source, int clockRateHz)
         return extended;
     }
 
+    /// <summary>Extends a number and counts nothing.</summary>
+    public ExtendedSequence Peek(SequenceNumber sequence) => _unwrapper.Peek(sequence);
+
     public void OnSenderReport(ulong ntpTime, Instant now)
     {
         _lastSenderReport = (uint)(ntpTime >> 16);

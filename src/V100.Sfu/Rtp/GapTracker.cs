@@ -37,21 +37,30 @@ public readonly record struct GapLimits(int Capacity, TimeSpan ReorderTolerance,
 /// Call <see cref="OnPacket"/> for each packet; at <see cref="NextDeadline"/> call <see cref="WriteNacks"/>; then look at
 /// <see cref="TryTakeKeyframeNeed"/>. A gap that does not fit the capacity, and a packet that was asked for too often or too long, is given
 /// up; in video only a key frame then helps. Nothing allocates.
+///
+/// How long an answer takes it learns from the answers, and asks for one packet at growing distances: a publisher far away is neither asked
+/// ten times for each packet nor given up before it can have answered.
 /// </remarks>
 public sealed class GapTracker(GapLimits limits)
 {
     /// <summary>The shortest time between two requests for one packet.</summary>
     private static readonly TimeSpan MinRetryInterval = TimeSpan.FromMilliseconds(20);
 
+    private const int MaxAmbiguousAnswers = 3;
+
     // In the order of the sequence.
     private readonly Missing[] _missing = new Missing[limits.Capacity];
+    private long _oldest = -1;
     private long _newest = -1;
+    private TimeSpan _responseTime;
+    private int _ambiguousAnswers;
     private bool _needsKeyframe;
 
     private struct Missing
     {
         public long Sequence;
         public Instant NoticedAt;
+        public Instant FirstRequestAt;
         public Instant NextRequestAt;
         public int Requests;
     }
@@ -65,12 +74,19 @@ public sealed class GapTracker(GapLimits limits)
     /// <summary>Packets that came after all, since the start.</summary>
     public long RecoveredCount { get; private set; }
 
+    /// <summary>When to call <see cref="WriteNacks"/>: something is due, or was given up just now.</summary>
     public Instant NextDeadline { get; private set; } = Instant.Never;
 
     public PacketArrival OnPacket(ExtendedSequence sequence, Instant now)
     {
         long value = sequence.Value;
-        if (_newest < 0 || value == _newest + 1)
+        if (_newest < 0)
+        {
+            _oldest = _newest = value;
+            return PacketArrival.InOrder;
+        }
+
+        if (value == _newest + 1)
         {
             _newest = value;
             return PacketArrival.InOrder;
@@ -83,16 +99,29 @@ public sealed class GapTracker(GapLimits limits)
             return PacketArrival.InOrder;
         }
 
+        if (value < _oldest && _oldest - value <= _missing.Length - Count)
+        {
+            // The first that came was not the first that was sent; a keyframe begins with that one.
+            PrependGap(value + 1, _oldest, now);
+            _oldest = value;
+            RecoveredCount++;
+            return PacketArrival.Recovered;
+        }
+
         int index = Find(value);
         if (index < 0)
         {
             return PacketArrival.Unexpected;
         }
 
+        LearnResponseTime(in _missing[index], now);
         Remove(index, 1);
         RecoveredCount++;
         return PacketArrival.Recovered;
     }
+
+    /// <summary>Whether the packet is missed now.</summary>
+    public bool IsMissing(ExtendedSequence sequence) => Find(sequence.Value) >= 0;
 
     /// <summary>Stops asking for what is older: a key frame began here.</summary>
     public void DiscardBefore(ExtendedSequence sequence)
@@ -136,7 +165,7 @@ public sealed class GapTracker(GapLimits limits)
         }
 
         int written = GenericNack.Write(ref writer, sender, media, due[..dueCount]);
-        Instant next = now + (roundTrip > MinRetryInterval ? roundTrip : MinRetryInterval);
+        TimeSpan interval = RetryInterval(roundTrip);
         int left = written;
         NextDeadline = Instant.Never;
         for (int index = 0; index < Count; index++)
@@ -144,7 +173,8 @@ public sealed class GapTracker(GapLimits limits)
             ref Missing missing = ref _missing[index];
             if (left > 0 && missing.NextRequestAt <= now)
             {
-                missing.NextRequestAt = next;
+                missing.FirstRequestAt = missing.Requests == 0 ? now : missing.FirstRequestAt;
+                missing.NextRequestAt = now + interval * (1 + missing.Requests / 2.0);
                 missing.Requests++;
                 left--;
             }
@@ -155,6 +185,50 @@ public sealed class GapTracker(GapLimits limits)
         return written;
     }
 
+    /// <summary>A little more than an answer takes, as far as that is known.</summary>
+    private TimeSpan RetryInterval(TimeSpan roundTrip)
+    {
+        TimeSpan expected = _responseTime > TimeSpan.Zero ? _responseTime * 1.25 : roundTrip;
+        return expected > MinRetryInterval ? expected : MinRetryInterval;
+    }
+
+    /// <summary>
+    /// What was asked for once has an answer that belongs to the question. Which request was answered of several, nobody knows; when that
+    /// goes on, the way has become longer than the distances between them, and it was the first.
+    /// </summary>
+    private void LearnResponseTime(ref readonly Missing missing, Instant now)
+    {
+        if (missing.Requests == 0)
+        {
+            return;
+        }
+
+        _ambiguousAnswers = missing.Requests == 1 ? 0 : _ambiguousAnswers + 1;
+        TimeSpan measured = now - missing.FirstRequestAt;
+        if (_responseTime == TimeSpan.Zero)
+        {
+            _responseTime = measured;
+        }
+        else if (_ambiguousAnswers is 0 or > MaxAmbiguousAnswers)
+        {
+            _responseTime += (measured - _responseTime) / 8;
+        }
+    }
+
+    private void PrependGap(long first, long end, Instant now)
+    {
+        int count = (int)(end - first);
+        Array.Copy(_missing, 0, _missing, count, Count);
+        Instant requestAt = now + limits.ReorderTolerance;
+        for (int index = 0; index < count; index++)
+        {
+            _missing[index] = new Missing { Sequence = first + index, NoticedAt = now, NextRequestAt = requestAt };
+        }
+
+        Count += count;
+        NextDeadline = count > 0 ? Instant.Earlier(NextDeadline, requestAt) : NextDeadline;
+    }
+
     private void AddGap(long first, long end, Instant now)
     {
         if (end - first > _missing.Length - Count)
@@ -162,6 +236,7 @@ public sealed class GapTracker(GapLimits limits)
             AbandonedCount += end - first + Count;
             Remove(0, Count);
             _needsKeyframe = true;
+            NextDeadline = now;
             return;
         }
 

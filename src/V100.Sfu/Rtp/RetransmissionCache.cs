@@ -47,6 +47,9 @@ public sealed class RetransmissionCache
     /// <summary>Packets held now.</summary>
     public int Count { get; private set; }
 
+    /// <summary>The newest number that was added since the start or the last <see cref="Clear"/>; meaningful while there is one.</summary>
+    public ExtendedSequence Newest => new(_newest);
+
     /// <summary>When the oldest packet is to go.</summary>
     public Instant NextDeadline => Count == 0 ? Instant.Never : FindOldest().At + _maxAge;
 

@@ -24,7 +24,9 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
     private readonly SortedDictionary<long, (Instant At, int Requests)> _missing = [];
     private readonly HashSet<long> _padding = [];
     private SequenceUnwrapper _unwrapper;
+    private SequenceUnwrapper _retransmissionUnwrapper;
     private ReceiveStatistics? _statistics;
+    private long _oldest = -1;
     private long _newest = -1;
     private Instant _nextReport = Instant.Never;
 
@@ -40,19 +42,24 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
     public List<PlayedReport> Reports { get; } = [];
     public List<string> Faults { get; } = [];
     public int Duplicates { get; private set; }
-    public int Retransmissions { get; private set; }
+    public int Retransmissions => RetransmissionSequences.Count;
+
+    /// <summary>The retransmission stream's own numbers without wraps, as they came.</summary>
+    public List<long> RetransmissionSequences { get; } = [];
     public int PaddingPackets => _padding.Count;
     public int Nacked { get; private set; }
     public int MissingNow => _missing.Count;
+
+    /// <summary>Output numbers between the first and the last that nothing came for.</summary>
+    public long Holes => Packets.Count == 0 ? 0 : Packets.Keys.Last() - Packets.Keys.First() + 1 - Packets.Count - PaddingPackets;
     public bool SaidGoodbye { get; set; }
     public string? CanonicalName { get; set; }
 
-    /// <summary>The extension values of the last packet that came as itself.</summary>
-    public byte? LastOrientation { get; private set; }
-    public byte? LastAudioLevel { get; private set; }
+    /// <summary>The last value of each extension, the mid apart.</summary>
+    public Dictionary<HeaderExtensionKind, byte[]> Extensions { get; } = [];
 
-    /// <summary>Every extension id that was seen.</summary>
-    public HashSet<byte> ExtensionIds { get; } = [];
+    /// <summary>What media came as.</summary>
+    public HashSet<OfferedFormat> FormatsSeen { get; } = [];
 
     public int Keyframes => Packets.Values.Count(packet => packet.Mark is { IsKeyframe: true, Index: 0 });
 
@@ -81,13 +88,12 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
         CheckExtensions(in rtp);
         if (isRtx)
         {
+            RetransmissionSequences.Add(_retransmissionUnwrapper.Unwrap(rtp.SequenceNumber).Value);
             if (!Retransmission.TryRestore(packet, format.PayloadType, new Ssrc(Ssrc), out Span<byte> original) || !RtpReader.TryParse(original, out rtp))
             {
                 Faults.Add("a retransmission that holds no packet");
                 return;
             }
-
-            Retransmissions++;
         }
 
         Take(in rtp, format, isRtx, now);
@@ -154,6 +160,7 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
             return;
         }
 
+        FormatsSeen.Add(format);
         ReadOnlySpan<byte> content = rtp.Payload[CodecLength(format, rtp.Payload)..];
         if (!MediaMark.TryRead(content, out MediaMark mark))
         {
@@ -183,7 +190,6 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
         foreach (RtpExtension extension in rtp.Extensions)
         {
             byte id = extension.Id;
-            ExtensionIds.Add(id);
             HeaderExtensionKind kind = Array.Find(Section.Extensions, offered => offered.Id == id).Kind;
             switch (kind)
             {
@@ -199,11 +205,8 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
                     }
 
                     break;
-                case HeaderExtensionKind.VideoOrientation:
-                    LastOrientation = extension.Value[0];
-                    break;
-                case HeaderExtensionKind.AudioLevel:
-                    LastAudioLevel = extension.Value[0];
+                default:
+                    Extensions[kind] = extension.Value.ToArray();
                     break;
             }
         }
@@ -217,15 +220,23 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
     private void NoteArrival(long sequence, Instant now)
     {
         _missing.Remove(sequence);
-        if (_newest >= 0)
+        if (_newest < 0)
         {
-            for (long gap = _newest + 1; gap < sequence; gap++)
-            {
-                _missing.Add(gap, (now + _reorderTolerance, 0));
-            }
+            _oldest = _newest = sequence;
         }
 
+        Miss(_newest + 1, sequence, now);
+        Miss(sequence + 1, _oldest, now); // The first that came need not have been the first that was sent.
+        _oldest = Math.Min(_oldest, sequence);
         _newest = Math.Max(_newest, sequence);
+    }
+
+    private void Miss(long first, long end, Instant now)
+    {
+        for (long sequence = first; sequence < end; sequence++)
+        {
+            _missing.Add(sequence, (now + _reorderTolerance, 0));
+        }
     }
 
     private void SendNacks(Instant now)

@@ -13,13 +13,14 @@ namespace V100.Simulation.World;
 internal sealed class Publication
 {
     private const int HistoryLength = 4096;
+    private const int RetransmissionsWithMid = 20;
 
     /// <summary>By the publisher's clock, 0 of the simulation is this second of 1900's count.</summary>
     public const ulong NtpEpochSeconds = 3_900_000_000;
 
     private readonly SimulatedClient _owner;
     private readonly Random _random;
-    private readonly Dictionary<ushort, byte[]> _history = [];
+    private readonly Dictionary<ushort, (byte[] Packet, OfferedFormat Format)> _history = [];
     private readonly Queue<ushort> _historyOrder = new();
     private readonly byte[] _packet = new byte[2048];
     private readonly uint _sourceId;
@@ -53,7 +54,7 @@ internal sealed class Publication
     }
 
     public OfferSection Section { get; }
-    public OfferedFormat Format { get; set; }
+    public OfferedFormat Format { get; private set; }
     public bool IsVideo { get; }
     public uint Ssrc { get; private set; }
     public uint RtxSsrc { get; private set; }
@@ -66,9 +67,25 @@ internal sealed class Publication
 
     /// <summary>What stands in the rid and mid extensions where those are offered.</summary>
     public string? Rid { get; set; }
+    /// <summary>No packet has a mid ever.</summary>
+    public bool OmitsMid { get; set; }
+
+    /// <summary>Else only the first retransmissions have it: browsers leave it out once a report told of the SSRC, for each by itself.</summary>
     public bool SendsMid { get; set; } = true;
     public bool SendsReports { get; set; } = true;
+
+    /// <summary>Values of extensions that must arrive as they are, where they are offered; <see cref="WriteHeader"/> says of which kinds.</summary>
+    public static byte[] PlayoutDelay { get; } = [0x12, 0x34, 0x56];
+    public byte AudioLevel { get; set; } = 0x80 | 20;
     public byte Orientation { get; set; } = 2;
+    public byte[] DependencyDescriptor { get; set; } = [0xC0, 0, 1];
+
+    /// <summary>0 to 1: how often a packet of padding alone, with a number of the media stream, stands before a packet of media.</summary>
+    public double PaddingChance { get; set; }
+
+    /// <summary>0 to 1: how often a packet of media has padding behind it.</summary>
+    public double PaddedMediaChance { get; set; }
+    public int PaddingSent { get; private set; }
 
     public uint SourceId => _sourceId | (uint)_turn;
     public uint PacketsSent => _packets;
@@ -83,6 +100,9 @@ internal sealed class Publication
 
     public void StartAt(ushort sequence) => _sequence = sequence;
 
+    /// <summary>Timestamps are 0 at that instant, having wrapped.</summary>
+    public void WrapTimestampsAt(Instant instant) => _timestampBase -= TimestampOf(instant);
+
     public void Start(Instant now)
     {
         _nextFrame = now + TimeSpan.FromMilliseconds(_random.Next(1, 20));
@@ -95,7 +115,7 @@ internal sealed class Publication
     public void EndAt(Instant end) => _endsAt = end;
 
     /// <summary>Another source: SSRC, numbers and timestamps of its own.</summary>
-    public void SwitchSource()
+    public void SwitchSource(bool startsWithKeyframe = true)
     {
         _turn++;
         Ssrc = ClientOffer.NextSsrc(_random);
@@ -105,7 +125,7 @@ internal sealed class Publication
         _history.Clear();
         _historyOrder.Clear();
         _number = _frame = 0;
-        _keyframeWanted = true;
+        _keyframeWanted = startsWithKeyframe;
     }
 
     public void HandleDeadline(Instant now)
@@ -137,27 +157,47 @@ internal sealed class Publication
     public void HandleNack(SequenceNumber lost)
     {
         NackedPackets++;
-        if (!_history.TryGetValue(lost.Value, out byte[]? original))
+        if (!_history.TryGetValue(lost.Value, out (byte[] Packet, OfferedFormat Format) original))
         {
             return;
         }
 
         Retransmissions++;
-        if (Format.RtxPayloadType < 0)
+        if (original.Format.RtxPayloadType < 0)
         {
             long index = _sequence - (ushort)(_sequence - lost.Value);
-            _owner.SendRtp(original, index);
+            _owner.SendRtp(original.Packet, index);
             return;
         }
 
-        SendRtx(original);
+        SendRtx(original.Packet, original.Format);
     }
 
     /// <summary>Bandwidth probes as browsers send them: padding on the RTX stream, before or between frames.</summary>
     public void SendRtxPadding(int length) => SendPadding(RtxSsrc, (byte)Format.RtxPayloadType, ref _rtxSequence, length);
 
+    /// <summary>Another codec or mode on the same SSRC, from a keyframe on.</summary>
+    public void ChangeFormat(OfferedFormat format)
+    {
+        Format = format;
+        _keyframeWanted = true;
+    }
+
     /// <summary>Padding that takes a number of the media stream itself.</summary>
-    public void SendMediaPadding(int length) => SendPadding(Ssrc, Format.PayloadType, ref _sequence, length);
+    public void SendMediaPadding(int length)
+    {
+        PaddingSent++;
+        SendPadding(Ssrc, Format.PayloadType, ref _sequence, length);
+    }
+
+    /// <summary>Bandwidth probes with content, as Firefox sends them: the last packets once more, as retransmissions nobody asked for.</summary>
+    public void SendRtxOfLast(int count)
+    {
+        foreach (ushort sequence in _historyOrder.TakeLast(count))
+        {
+            SendRtx(_history[sequence].Packet, _history[sequence].Format);
+        }
+    }
 
     public void SendGoodbye()
     {
@@ -183,12 +223,20 @@ internal sealed class Publication
         uint timestamp = TimestampOf(capturedAt);
         for (int index = 0; index < count; index++)
         {
-            var header = new RtpHeader(Format.PayloadType, index == count - 1, new SequenceNumber((ushort)_sequence), timestamp, new Ssrc(Ssrc));
+            if (_random.NextDouble() < PaddingChance)
+            {
+                SendMediaPadding(_random.Next(1, 256));
+            }
+
+            bool isPadded = _random.NextDouble() < PaddedMediaChance;
+            var header = new RtpHeader(
+                Format.PayloadType, index == count - 1, new SequenceNumber((ushort)_sequence), timestamp, new Ssrc(Ssrc), HasPadding: isPadded);
             int headerLength = WriteHeader(_packet, in header);
             int codecLength = WriteCodec(_packet.AsSpan(headerLength), keyframe, index == 0);
             var mark = new MediaMark(SourceId, _number++, _frame, (ushort)index, (ushort)count, timestamp, capturedAt, keyframe);
             int filler = IsVideo ? _random.Next(MaxFillerLength / 2, MaxFillerLength) : _random.Next(20, 120);
             int length = headerLength + codecLength + mark.Write(_packet.AsSpan(headerLength + codecLength), filler);
+            length += isPadded ? Padding.Write(_packet.AsSpan(length), _random.Next(1, 256)) : 0;
             byte[] packet = _packet.AsSpan(0, length).ToArray();
             Remember(packet);
             _packets++;
@@ -222,13 +270,13 @@ internal sealed class Publication
     private int WriteHeader(Span<byte> destination, in RtpHeader header, bool isRtx = false)
     {
         var writer = new RtpHeaderWriter(destination, header);
-        Span<byte> value = stackalloc byte[32];
+        Span<byte> value = stackalloc byte[64];
         foreach ((byte id, HeaderExtensionKind kind) in Section.Extensions)
         {
             int length = 0;
             switch (kind)
             {
-                case HeaderExtensionKind.Mid when SendsMid:
+                case HeaderExtensionKind.Mid when !OmitsMid && (SendsMid || isRtx && Retransmissions <= RetransmissionsWithMid):
                     length = System.Text.Encoding.ASCII.GetBytes(Section.Mid, value);
                     break;
                 case HeaderExtensionKind.Rid when Rid is not null && !isRtx:
@@ -236,12 +284,20 @@ internal sealed class Publication
                     length = System.Text.Encoding.ASCII.GetBytes(Rid, value);
                     break;
                 case HeaderExtensionKind.AudioLevel:
-                    value[0] = 0x80 | 20;
+                    value[0] = AudioLevel;
                     length = 1;
                     break;
                 case HeaderExtensionKind.VideoOrientation:
                     value[0] = Orientation;
                     length = 1;
+                    break;
+                case HeaderExtensionKind.PlayoutDelay:
+                    PlayoutDelay.CopyTo(value);
+                    length = PlayoutDelay.Length;
+                    break;
+                case HeaderExtensionKind.DependencyDescriptor:
+                    DependencyDescriptor.CopyTo(value);
+                    length = DependencyDescriptor.Length;
                     break;
                 case HeaderExtensionKind.TransportCc:
                     BinaryPrimitives.WriteUInt16BigEndian(value, _owner.NextTransportSequence());
@@ -255,10 +311,10 @@ internal sealed class Publication
         return writer.Finish();
     }
 
-    private void SendRtx(byte[] original)
+    private void SendRtx(byte[] original, OfferedFormat format)
     {
         Assert.True(RtpReader.TryParse(original, out RtpReader rtp));
-        var header = new RtpHeader((byte)Format.RtxPayloadType, rtp.Marker, new SequenceNumber((ushort)_rtxSequence), rtp.Timestamp, new Ssrc(RtxSsrc));
+        var header = new RtpHeader((byte)format.RtxPayloadType, rtp.Marker, new SequenceNumber((ushort)_rtxSequence), rtp.Timestamp, new Ssrc(RtxSsrc));
         byte[] packet = new byte[2048];
         int length = WriteHeader(packet, in header, isRtx: true);
         length += Retransmission.WritePayload(packet.AsSpan(length), rtp.SequenceNumber, rtp.Payload);
@@ -285,7 +341,7 @@ internal sealed class Publication
 
     private void Remember(byte[] packet)
     {
-        _history[(ushort)_sequence] = packet;
+        _history[(ushort)_sequence] = (packet, Format);
         _historyOrder.Enqueue((ushort)_sequence);
         if (_historyOrder.Count > HistoryLength)
         {

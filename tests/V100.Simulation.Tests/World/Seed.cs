@@ -3,14 +3,28 @@ using Xunit.Abstractions;
 
 namespace V100.Simulation.World;
 
-/// <summary>Where a test's chances come from: another seed each time, printed, and the one in V100_SEED where that is set.</summary>
+/// <summary>Where a test's chances come from: other seeds each time, printed, or the one in V100_TEST_SEED where that is set.</summary>
 internal static class Seed
 {
-    public static int Choose(ITestOutputHelper output)
+    public const int DefaultCount = 20;
+
+    /// <summary>What the nightly run multiplies counts by.</summary>
+    private static readonly int _scale = int.Parse(Environment.GetEnvironmentVariable("V100_TEST_SCALE") ?? "1", CultureInfo.InvariantCulture);
+
+    /// <summary>The seed of a test that runs once, printed.</summary>
+    public static int One(ITestOutputHelper output) => Each(output, 1).First();
+
+    /// <summary>Seeds for runs of a test, each printed as its run begins: the last one printed is the one that failed.</summary>
+    public static IEnumerable<int> Each(ITestOutputHelper output, int count = DefaultCount)
     {
-        string? wanted = Environment.GetEnvironmentVariable("V100_SEED");
-        int seed = wanted is null ? Environment.TickCount & 0xFFFFFF : int.Parse(wanted, CultureInfo.InvariantCulture);
-        output.WriteLine($"seed {seed} (V100_SEED={seed} repeats it)");
-        return seed;
+        string? wanted = Environment.GetEnvironmentVariable("V100_TEST_SEED");
+        int first = wanted is null ? Environment.TickCount & 0xFFFFFF : int.Parse(wanted, CultureInfo.InvariantCulture);
+        int runs = wanted is null ? count * _scale : 1;
+        for (int run = 0; run < runs; run++)
+        {
+            int seed = first + run;
+            output.WriteLine($"seed {seed} (V100_TEST_SEED={seed} repeats it)");
+            yield return seed;
+        }
     }
 }

@@ -24,8 +24,10 @@ internal sealed class ServerAnswer
 
         Ufrag = All("a=ice-ufrag:")[0];
         Password = All("a=ice-pwd:")[0];
-        Setup = All("a=setup:")[0];
-        Fingerprint = Convert.FromHexString(All("a=fingerprint:sha-256 ")[0].Replace(":", "", StringComparison.Ordinal));
+
+        // The answer to an ICE restart has the credentials alone.
+        Setup = All("a=setup:").FirstOrDefault("");
+        Fingerprint = Convert.FromHexString(All("a=fingerprint:sha-256 ").FirstOrDefault("").Replace(":", "", StringComparison.Ordinal));
     }
 
     public string Ufrag { get; }

@@ -60,13 +60,21 @@ internal sealed class SimulatedClient : IDisposable
     public bool IsClosed => _dtls is { State: V100.Net.Crypto.DtlsState.Closed or V100.Net.Crypto.DtlsState.Failed };
     public Instant ConnectedAt { get; private set; } = Instant.Never;
     public SrtpSender Sender => _sender!;
-    public int TransportFeedbackPackets { get; private set; }
+    public int TransportFeedbackPackets => TransportFeedbackTimes.Count;
+    public List<Instant> TransportFeedbackTimes { get; } = [];
+
+    /// <summary>The transport-wide numbers that feedback was about, and whether it said that the packet came.</summary>
+    public Dictionary<int, bool> TransportSequencesReported { get; } = [];
+    public int TransportPacketsSent => _transportSequence;
     public int ReceiverReports { get; private set; }
     public int UndecryptedPackets { get; private set; }
     public int PacketsReceived { get; private set; }
 
     /// <summary>Changes a handshake record on its way out.</summary>
     public Func<byte[], byte[]>? DamagesDtls { get; set; }
+
+    /// <summary>No handshake datagram of the client becomes longer: what does not fit is sent in fragments.</summary>
+    public int MaxHandshakeDatagramLength { get; set; } = 1200;
 
     public Instant NextDeadline
     {
@@ -103,6 +111,19 @@ internal sealed class SimulatedClient : IDisposable
         }
 
         Ice.Start(Answer.Ufrag, Answer.Password, now);
+    }
+
+    /// <summary>New credentials; the body that tells the server of them.</summary>
+    public string BeginIceRestart()
+    {
+        Ice.CreateCredentials();
+        return $"a=ice-ufrag:{Ice.Ufrag}\r\na=ice-pwd:{Ice.Password}\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:{Offer.Sections[0].Mid}\r\n";
+    }
+
+    public void AcceptIceRestart(string answer, Instant now)
+    {
+        var fragment = new ServerAnswer(answer);
+        Ice.Start(fragment.Ufrag, fragment.Password, now);
     }
 
     /// <summary>The NAT gives another port, or the network another address: what is sent comes from there from now on.</summary>
@@ -218,7 +239,7 @@ internal sealed class SimulatedClient : IDisposable
         if (_dtls is null)
         {
             DtlsRole role = Answer.Setup == "passive" ? DtlsRole.Client : DtlsRole.Server;
-            _dtls = new DtlsSession(_dtlsContext.Value, role, Answer.Fingerprint);
+            _dtls = new DtlsSession(_dtlsContext.Value, role, Answer.Fingerprint, MaxHandshakeDatagramLength);
             _dtls.Start(now);
             AfterDtls(now);
         }
@@ -313,7 +334,7 @@ internal sealed class SimulatedClient : IDisposable
         }
         else if (packet.IsTransportFeedback(TransportFeedbackFormat.TransportWideCongestionControl))
         {
-            TransportFeedbackPackets++;
+            HandleTransportFeedback(in packet, now);
         }
         else if (Goodbye.TryParse(in packet, out Goodbye goodbye))
         {
@@ -322,6 +343,17 @@ internal sealed class SimulatedClient : IDisposable
                 uint ended = goodbye[index].Value;
                 Playbacks.FindAll(playback => playback.Ssrc == ended).ForEach(playback => playback.SaidGoodbye = true);
             }
+        }
+    }
+
+    private void HandleTransportFeedback(in RtcpPacket packet, Instant now)
+    {
+        Assert.True(TransportFeedback.TryParse(in packet, out TransportFeedback feedback));
+        TransportFeedbackTimes.Add(now);
+        foreach (TransportFeedback.Status status in feedback)
+        {
+            int sequence = status.Sequence.Value;
+            TransportSequencesReported[sequence] = status.IsReceived || TransportSequencesReported.GetValueOrDefault(sequence);
         }
     }
 

@@ -36,6 +36,16 @@ internal sealed class SimulatedNetwork(int seed)
         _down[client] = down;
     }
 
+    /// <summary>All paths are good from now on, and nothing stands in the way.</summary>
+    public void Heal()
+    {
+        _up.Clear();
+        _down.Clear();
+        Default = LinkConditions.Good;
+        Admits = null;
+        ExtraDelay = null;
+    }
+
     public void Send(ReadOnlySpan<byte> bytes, in TransportAddress from, in TransportAddress to, Instant now)
     {
         var packet = new SimulatedPacket(bytes.ToArray(), from, to);

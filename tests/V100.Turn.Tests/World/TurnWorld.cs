@@ -16,15 +16,15 @@ internal sealed class TurnWorld
     /// <param name="settings">Null for <see cref="Settings"/>.</param>
     /// <param name="shards">How many.</param>
     /// <param name="seed">Of all that is random in the server.</param>
-    public TurnWorld(TurnSettings? settings = null, int shards = 1, int seed = 1)
+    /// <param name="entropy">Instead of a seed, for shards on several threads.</param>
+    public TurnWorld(TurnSettings? settings = null, int shards = 1, int seed = 1, IEntropy? entropy = null)
     {
-        Entropy = new SeededEntropy(seed);
-        Server = new TurnServer(settings ?? Settings(), shards, Entropy, StartUnixSeconds, Now);
+        entropy ??= new SeededEntropy(seed);
+        Server = new TurnServer(settings ?? Settings(), shards, entropy, StartUnixSeconds, Now);
         Sockets = [.. Enumerable.Range(0, shards).Select(_ => new SimulatedSockets())];
-        Shards = [.. Enumerable.Range(0, shards).Select(index => new TurnShard(index, Server, Sockets[index], Entropy, Now))];
+        Shards = [.. Enumerable.Range(0, shards).Select(index => new TurnShard(index, Server, Sockets[index], entropy, Now))];
     }
 
-    public SeededEntropy Entropy { get; }
     public TurnServer Server { get; }
     public TurnShard[] Shards { get; }
     public SimulatedSockets[] Sockets { get; }
@@ -109,11 +109,11 @@ internal sealed class TurnWorld
 
     /// <summary>A client over UDP with its own address.</summary>
     public RawClient Client(string address = "203.0.113.5:40000", string user = "alice", string? password = null, int shard = 0) =>
-        new(this, new ClientFlow(ClientTransport.Udp, Parse(address), ServerFor(address, 3478)), user, password ?? Users[user], shard);
+        new(this, new ClientFlow(Parse(address), ServerFor(address, 3478)), user, password ?? Users[user], shard);
 
     /// <summary>A client over a stream.</summary>
-    public RawClient StreamClient(ulong connection = 1, string address = "203.0.113.5:40000", string user = "alice", ClientTransport transport = ClientTransport.Tcp, int shard = 0) =>
-        new(this, new ClientFlow(transport, Parse(address), ServerFor(address, 3478), connection), user, Users[user], shard);
+    public RawClient StreamClient(uint connection = 1, string address = "203.0.113.5:40000", string user = "alice", TransportProtocol transport = TransportProtocol.Tcp, int shard = 0) =>
+        new(this, new ClientFlow(Parse(address).Over(transport, connection), ServerFor(address, 3478)), user, Users[user], shard);
 
     private static TransportAddress ServerFor(string client, ushort port) =>
         Address(client.StartsWith('[') ? RelayAddress6 : RelayAddress).WithPort(port);
