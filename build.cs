@@ -35,6 +35,8 @@ static int Usage()
           publish         write the native server to artifacts/v100/v100, its debug symbols to artifacts/symbols
           bench [--quick] [FILTER]
                           run the performance suite, write artifacts/bench/report.md and report.json
+          bench turn [--quick]
+                          measure the published server beside Debian's coturn, write artifacts/bench/turn.md and turn.json
           load MODE ...   load a server on this machine with synthetic clients (load --help lists the modes)
         """);
     return 2;
@@ -148,6 +150,10 @@ internal static class Prerequisites
         (null, "gir1.2-gst-plugins-base-1.0"), (null, "gir1.2-gst-plugins-bad-1.0"), (null, "gstreamer1.0-nice"),
         (null, "gstreamer1.0-plugins-base"), (null, "gstreamer1.0-plugins-good"), (null, "gstreamer1.0-plugins-bad"),
     ];
+
+    private static readonly (string? Program, string Package)[] _forTurnComparison = [("turnserver", "coturn")];
+
+    public static void ForTurnComparison() => Install(_forTurnComparison, "`bench turn` measures V100 beside it");
 
     public static void ForNative() => Install(_forNative, "the native compiler links with them");
 
@@ -452,6 +458,11 @@ internal static class Measuring
     /// </summary>
     public static int Bench(string[] arguments)
     {
+        if (arguments.Contains("turn"))
+        {
+            return BenchTurn(isQuick: arguments.Contains("--quick"));
+        }
+
         string folder = Path.Combine(Places.Artifacts, "bench");
         string json = Path.Combine(folder, "report.json");
         Directory.CreateDirectory(folder);
@@ -466,6 +477,16 @@ internal static class Measuring
         File.WriteAllText(Path.Combine(folder, "report.md"), report);
         Console.WriteLine(report);
         return 0;
+    }
+
+    /// <summary>perf/V100.Load starts both servers, and prints and writes the table.</summary>
+    private static int BenchTurn(bool isQuick)
+    {
+        Prerequisites.ForTurnComparison();
+        Publishing.Run();
+        string folder = Path.Combine(Places.Artifacts, "bench");
+        Directory.CreateDirectory(folder);
+        return Project("V100.Load", ["compare-turn", "--v100", Places.NativeBinary, "--coturn", "turnserver", "--out", folder, "--quick", isQuick ? "yes" : "no"]);
     }
 
     /// <summary>The options may hold a secret, so no message of this build repeats them.</summary>

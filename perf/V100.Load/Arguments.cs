@@ -1,4 +1,5 @@
 using System.Globalization;
+using V100.Net;
 
 namespace V100.Load;
 
@@ -22,13 +23,18 @@ internal sealed class Arguments
 
     public string Required(string name) => Text(name) ?? throw new LoadFailedException($"{name} is missing");
 
-    public int Whole(string name, int fallback, int min, int max)
-    {
-        string? text = Text(name);
-        int value = fallback;
-        return text is null || (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value) && value >= min && value <= max)
+    public int Whole(string name, int fallback, int min, int max) => Text(name) is { } text ? Whole(name, text, min, max) : fallback;
+
+    public static int Whole(string name, string text, int min, int max) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value >= min && value <= max
             ? value
             : throw new LoadFailedException(string.Create(CultureInfo.InvariantCulture, $"{name} takes a whole number from {min} to {max}"));
+
+    /// <summary>One of a few words; the first of them when the option is not given.</summary>
+    public string OneOf(string name, params string[] words)
+    {
+        string value = Text(name) ?? words[0];
+        return words.Contains(value) ? value : throw new LoadFailedException($"{name} takes one of {string.Join(", ", words)}");
     }
 
     /// <summary>The control URL of a server on this machine. A load generator that can be pointed at others is a weapon.</summary>
@@ -45,6 +51,15 @@ internal sealed class Arguments
         return System.Net.IPAddress.TryParse(fixedHost.Uri.IdnHost, out System.Net.IPAddress? address) && System.Net.IPAddress.IsLoopback(address)
             ? fixedHost.Uri
             : throw new LoadFailedException($"{url.Host} is not a loopback address: this program loads servers on its own machine alone");
+    }
+
+    /// <summary>Address and port of a server on this machine, over IPv4.</summary>
+    public TransportAddress LoopbackAddress(string name)
+    {
+        string text = Required(name).Replace("localhost:", "127.0.0.1:", StringComparison.Ordinal);
+        return TransportAddress.TryParse(text, out TransportAddress address) && address.IsIPv4 && address.Port != 0 && System.Net.IPAddress.IsLoopback(address.ToIPAddress())
+            ? address
+            : throw new LoadFailedException($"{name} takes an IPv4 loopback address with a port: this program loads servers on its own machine alone");
     }
 
     public void RefuseRest()

@@ -10,11 +10,13 @@ namespace V100.Load
         private const string Usage = """
             usage: V100.Load MODE [OPTIONS]
 
-            Each mode loads a running V100 on this machine with clients that are built of V100's own protocol machines, and prints what
+            Each mode loads a server on this machine with clients that are built of V100's own protocol machines, and prints what
             they saw. Only loopback addresses are accepted.
 
             modes:
               publish-and-play   WHIP publishers and WHEP players (publish-and-play --help lists the options)
+              turn               allocations of a TURN server, and packets through them (turn --help lists the options)
+              compare-turn       V100 beside coturn (compare-turn --help)
             """;
 
         public static async Task<int> RunAsync(string[] arguments)
@@ -25,6 +27,10 @@ namespace V100.Load
                 {
                     case "publish-and-play":
                         return await PublishAndPlay.RunAsync(arguments[1..]).ConfigureAwait(false);
+                    case "turn":
+                        return TurnLoad.Run(arguments[1..]);
+                    case "compare-turn":
+                        return TurnComparison.Run(arguments[1..]);
                     case "--help":
                         Console.WriteLine(Usage);
                         return 0;

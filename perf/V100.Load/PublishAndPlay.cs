@@ -46,11 +46,7 @@ internal sealed class PublishAndPlay : IDisposable
         using var run = new PublishAndPlay(options);
         PublishAndPlayResult result = await run.RunAsync().ConfigureAwait(false);
         Console.WriteLine(result);
-        if (options.Json is not null)
-        {
-            result.WriteJson(options.Json);
-        }
-
+        LoadJson.Write(result, options.Json);
         return 0;
     }
 

@@ -1,14 +1,11 @@
 using System.Globalization;
 using System.Text;
-using System.Text.Json;
 
 namespace V100.Load;
 
 /// <summary>What a run of <see cref="PublishAndPlay"/> found. Names carry the units; null where no --server-pid was given.</summary>
 internal sealed record PublishAndPlayResult
 {
-    private static readonly JsonSerializerOptions _json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
-
     public required int Rooms { get; init; }
     public required int Publishers { get; init; }
     public required int Subscribers { get; init; }
@@ -40,19 +37,6 @@ internal sealed record PublishAndPlayResult
     public double? ServerUsPerForwardedPacket { get; init; }
     public double? ServerPercent { get; init; }
     public double? ServerKibibytesPerSubscriber { get; init; }
-
-    /// <exception cref="LoadFailedException">The file cannot be written.</exception>
-    public void WriteJson(string path)
-    {
-        try
-        {
-            File.WriteAllText(path, JsonSerializer.Serialize(this, _json));
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new LoadFailedException($"cannot write {path}: {failure.Message}");
-        }
-    }
 
     public override string ToString()
     {

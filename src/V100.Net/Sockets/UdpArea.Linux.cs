@@ -12,6 +12,9 @@ internal sealed unsafe class UdpAreaLinux : IDisposable
     /// <summary>Messages that one system call receives.</summary>
     public const int ReceiveBatch = 64;
 
+    /// <summary>Messages that stay as they are while more are received.</summary>
+    public const int ReceiveSlots = 2 * ReceiveBatch;
+
     /// <summary>Messages that one system call sends; the kernel takes at most 1,024.</summary>
     public const int SendBatch = 512;
 
@@ -24,7 +27,7 @@ internal sealed unsafe class UdpAreaLinux : IDisposable
     private static readonly bool SystemSegments = ProbeSegmentation();
 
     private byte* _memory;
-    private int _received;
+    private int _usedSlots;
 
     public UdpAreaLinux(CounterBlock<SocketCounter> counters, bool segmentation)
     {
@@ -33,37 +36,38 @@ internal sealed unsafe class UdpAreaLinux : IDisposable
 
         // A packet has at most two pieces.
         const int VectorCount = 2 * (SendBatch + TransmitGroups.MaxSegments);
-        nuint headers = (nuint)(sizeof(Libc.BatchHeader) * (ReceiveBatch + SendBatch + 1));
-        nuint vectors = (nuint)(sizeof(Libc.Vector) * (ReceiveBatch + VectorCount + 2));
-        nuint names = (nuint)(32 * (ReceiveBatch + SendBatch + 1));
-        nuint controls = ControlLength * (ReceiveBatch + SendBatch + 1);
-        nuint length = headers + vectors + names + controls + ReceiveStride * ReceiveBatch;
+        nuint headers = (nuint)(sizeof(Libc.BatchHeader) * (ReceiveSlots + SendBatch + 1));
+        nuint vectors = (nuint)(sizeof(Libc.Vector) * (ReceiveSlots + VectorCount + 2));
+        nuint names = (nuint)(32 * (ReceiveSlots + SendBatch + 1));
+        nuint controls = ControlLength * (ReceiveSlots + SendBatch + 1);
+        nuint length = headers + vectors + names + controls + ReceiveStride * ReceiveSlots;
         _memory = (byte*)NativeMemory.AlignedAlloc(length, 4096);
 
         // The buffers stay untouched, and so without pages, until packets fill them.
         NativeMemory.Clear(_memory, headers + vectors + names + controls);
         ReceiveHeaders = (Libc.BatchHeader*)_memory;
-        SendHeaders = ReceiveHeaders + ReceiveBatch;
+        SendHeaders = ReceiveHeaders + ReceiveSlots;
         Libc.Vector* receiveVectors = (Libc.Vector*)(_memory + headers);
-        SendVectors = receiveVectors + ReceiveBatch;
+        SendVectors = receiveVectors + ReceiveSlots;
         SendVectorCount = VectorCount;
         byte* nextName = _memory + headers + vectors;
         byte* nextControl = nextName + names;
         byte* nextBuffer = nextControl + controls;
-        for (int index = 0; index <= ReceiveBatch + SendBatch; index++)
+        for (int index = 0; index <= ReceiveSlots + SendBatch; index++)
         {
             ReceiveHeaders[index].Name = (Libc.SocketAddress*)(nextName + 32 * index);
             ReceiveHeaders[index].Control = nextControl + ControlLength * index;
         }
 
-        for (int index = 0; index < ReceiveBatch; index++)
+        for (int index = 0; index < ReceiveSlots; index++)
         {
             receiveVectors[index] = new Libc.Vector { Data = nextBuffer + ReceiveStride * index, Length = ReceiveLength };
             ReceiveHeaders[index].Vectors = receiveVectors + index;
             ReceiveHeaders[index].VectorCount = 1;
         }
 
-        _received = ReceiveBatch;
+        // No header is prepared yet.
+        _usedSlots = ReceiveSlots;
     }
 
     public CounterBlock<SocketCounter> Counters { get; }
@@ -83,7 +87,7 @@ internal sealed unsafe class UdpAreaLinux : IDisposable
 
     public int SendVectorCount { get; }
 
-    /// <summary>Which packet of the last received batch is read next.</summary>
+    /// <summary>Which packet of the last received batch is read next; messages are counted from the first slot on.</summary>
     public ReceiveCursor Cursor;
 
     internal struct ReceiveCursor
@@ -98,23 +102,37 @@ internal sealed unsafe class UdpAreaLinux : IDisposable
         public TransportAddress Local;
     }
 
-    /// <summary>Makes the headers that the last call filled ready for the next one.</summary>
-    public void PrepareReceive(int controlLength)
+    /// <summary>Whether a whole batch can be received behind what is there.</summary>
+    public bool HasRoom => _usedSlots <= ReceiveSlots - ReceiveBatch;
+
+    /// <summary>The last call took as much as it could.</summary>
+    public bool WasFilled { get; private set; }
+
+    /// <summary>Gives up what was received: the next call begins at the first slot again.</summary>
+    public void Restart(int controlLength)
     {
-        for (int index = 0; index < _received; index++)
+        // Headers that were not filled keep what was prepared.
+        for (int index = 0; index < _usedSlots; index++)
         {
             ReceiveHeaders[index].NameLength = Libc.SocketAddress.LengthV6;
             ReceiveHeaders[index].ControlLength = (nuint)controlLength;
         }
+
+        _usedSlots = 0;
     }
 
+    /// <summary>Where the next call receives to.</summary>
+    public Libc.BatchHeader* NextHeaders => ReceiveHeaders + _usedSlots;
+
+    /// <param name="socket">Whose packets they are.</param>
+    /// <param name="count">Messages that came, or -1 of a failed call, which fills none.</param>
     public void FinishReceive(UdpSocketLinux socket, int count)
     {
-        // Headers that were not filled keep what was prepared; a failed call fills none.
-        _received = Math.Max(count, 0);
+        WasFilled = count == ReceiveBatch;
         Cursor.Socket = socket;
-        Cursor.Message = -1;
-        Cursor.MessageCount = _received;
+        Cursor.Message = _usedSlots - 1;
+        _usedSlots += Math.Max(count, 0);
+        Cursor.MessageCount = _usedSlots;
         Cursor.Remaining = -1;
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using V100.Net.Native;
 
 namespace V100.Net.Sockets;
@@ -10,14 +11,24 @@ internal sealed unsafe partial class UdpSocketLinux
     // Pending errors that one Receive may meet before it gives the worker back.
     private const int MaxReceiveErrors = 8;
 
-    public override bool MayHaveMore => _area.Cursor.MessageCount == UdpAreaLinux.ReceiveBatch;
+    public override bool MayHaveMore => _area.WasFilled;
+
+    public override bool KeepsBytes => true;
+
+    public override bool CanKeep => _area.HasRoom;
 
     public override bool Receive()
     {
+        _area.Restart(UdpAreaLinux.ControlLength);
+        return ReceiveKeeping();
+    }
+
+    public override bool ReceiveKeeping()
+    {
+        Debug.Assert(CanKeep);
         for (int attempt = 0; attempt < MaxReceiveErrors; attempt++)
         {
-            _area.PrepareReceive(UdpAreaLinux.ControlLength);
-            int count = Libc.ReceiveMessages(Descriptor, _area.ReceiveHeaders, UdpAreaLinux.ReceiveBatch, Libc.DoNotWait, null);
+            int count = Libc.ReceiveMessages(Descriptor, _area.NextHeaders, UdpAreaLinux.ReceiveBatch, Libc.DoNotWait, null);
             int error = count < 0 ? Libc.LastError : 0;
             _area.FinishReceive(this, count);
             _counters.Increment(SocketCounter.ReceiveCalls);

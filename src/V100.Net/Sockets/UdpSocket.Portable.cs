@@ -23,7 +23,8 @@ internal sealed class UdpSocketPortable : UdpSocket
     private const int WindowsNoConnectionReset = unchecked((int)0x9800000C);
 
     private readonly CounterBlock<SocketCounter> _counters;
-    private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(65_536);
+    // Pinned: what is passed on is sent from here.
+    private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(65_536, pinned: true);
     private readonly EndPoint _anyRemote;
     private int _readable;
 

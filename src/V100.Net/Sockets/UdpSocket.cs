@@ -5,8 +5,9 @@ namespace V100.Net.Sockets;
 /// </summary>
 /// <remarks>
 /// To receive: while <see cref="Receive"/> says that packets came, read them with <see cref="TryRead"/> until it says no. A
-/// datagram is valid until the next <see cref="Receive"/> or <see cref="TryRead"/> of any socket of the same set. To send:
-/// through <see cref="UdpSocketSet"/>.
+/// datagram is valid until the next <see cref="Receive"/> or <see cref="TryRead"/> of any socket of the same set. To send: through
+/// <see cref="UdpSocketSet"/>. Where <see cref="KeepsBytes"/>, the bytes alone, which lie in native or pinned memory, stay until the next
+/// <see cref="Receive"/>, so that what is passed on can leave at once.
 /// </remarks>
 internal abstract class UdpSocket : IDisposable
 {
@@ -21,7 +22,16 @@ internal abstract class UdpSocket : IDisposable
     /// <summary>Takes a bounded number of packets from the system. False when none waits.</summary>
     public abstract bool Receive();
 
-    /// <summary>True when the last <see cref="Receive"/> took all that it can take at once, so that more may wait.</summary>
+    /// <summary>Whether the bytes of a datagram outlast the next <see cref="TryRead"/>.</summary>
+    public virtual bool KeepsBytes => false;
+
+    /// <summary>Whether there is room for <see cref="ReceiveKeeping"/>. Never, where datagrams are received one by one.</summary>
+    public virtual bool CanKeep => false;
+
+    /// <summary>As <see cref="Receive"/>, and the bytes of what all sockets of the set received since the last of those stay. Only while <see cref="CanKeep"/>.</summary>
+    public virtual bool ReceiveKeeping() => Receive();
+
+    /// <summary>True when the last receive took all that it can take at once, so that more may wait.</summary>
     public abstract bool MayHaveMore { get; }
 
     /// <summary>The next packet of what was received last.</summary>

@@ -7,9 +7,8 @@ namespace V100.Server.Workers;
 /// thread. None may block or throw: an exception is a defect that ends the process.
 /// </summary>
 /// <remarks>
-/// One turn of the loop: <see cref="HandleDatagram"/> for each packet that came, with <see cref="EndReceive"/> behind each batch
-/// of them, <see cref="HandleMessages"/>,
-/// <see cref="HandleDeadline"/> when the deadline is reached, <see cref="EndTurn"/>. Then the worker sleeps until
+/// One turn of the loop: <see cref="HandleDatagram"/> for each packet that came, with <see cref="EndReceive"/> behind all of them and
+/// whenever there is no room for more, <see cref="HandleMessages"/>, <see cref="HandleDeadline"/> when the deadline is reached, <see cref="EndTurn"/>. Then the worker sleeps until
 /// <see cref="NextDeadline"/>, a packet or a wake.
 /// </remarks>
 internal interface IWorkerDriver

@@ -20,6 +20,7 @@ internal sealed class UdpWorker : IDisposable
     private readonly Action<string, Exception> _defect;
     private Thread? _thread;
     private volatile bool _stopping;
+    private bool _keeps;
 
     /// <param name="index">Its number among the workers, from 0.</param>
     /// <param name="options">Its sockets.</param>
@@ -132,6 +133,7 @@ internal sealed class UdpWorker : IDisposable
         Instant now = MonotonicClock.Now;
         int ready = _poller.Wait(now, more ? now : driver.NextDeadline);
         now = MonotonicClock.Now;
+        _keeps = false;
         for (int index = 0; index < ready; index++)
         {
             if (_poller.GetReady(index) is { } socket)
@@ -140,6 +142,7 @@ internal sealed class UdpWorker : IDisposable
             }
         }
 
+        driver.EndReceive(now);
         more = driver.HandleMessages(now);
         if (driver.NextDeadline <= now)
         {
@@ -154,17 +157,20 @@ internal sealed class UdpWorker : IDisposable
         return more;
     }
 
-    private static Instant Receive(UdpSocket socket, IWorkerDriver driver, Instant now)
+    private Instant Receive(UdpSocket socket, IWorkerDriver driver, Instant now)
     {
-        for (int batch = 0; batch < BatchesPerTurn && socket.Receive(); batch++)
+        for (int batch = 0; batch < BatchesPerTurn && TryReceive(socket, driver, now); batch++)
         {
             now = batch == 0 ? now : MonotonicClock.Now;
             while (socket.TryRead(out Datagram datagram))
             {
                 driver.HandleDatagram(datagram, now);
+                if (!socket.KeepsBytes)
+                {
+                    driver.EndReceive(now);
+                }
             }
 
-            driver.EndReceive(now);
             if (!socket.MayHaveMore)
             {
                 break;
@@ -178,6 +184,22 @@ internal sealed class UdpWorker : IDisposable
         }
 
         return now;
+    }
+
+    /// <summary>
+    /// What came stays where it is as long as there is room behind it: the driver then passes on in few system calls what came from
+    /// many sockets, and in long runs what came from few.
+    /// </summary>
+    private bool TryReceive(UdpSocket socket, IWorkerDriver driver, Instant now)
+    {
+        if (_keeps && socket.CanKeep)
+        {
+            return socket.ReceiveKeeping();
+        }
+
+        driver.EndReceive(now);
+        _keeps = true;
+        return socket.Receive();
     }
 
     private static void EndProcess(string name, Exception exception) =>

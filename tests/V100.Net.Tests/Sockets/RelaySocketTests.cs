@@ -99,6 +99,49 @@ public sealed class RelaySocketTests
         memory.Release();
     }
 
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public void What_several_sockets_received_can_be_passed_on_at_once_where_it_is_kept(string backend)
+    {
+        using UdpEnd server = Open(backend);
+        using UdpEnd peer = Open(backend);
+        UdpSocket[] relays = [.. Enumerable.Range(0, 6).Select(_ => OpenRelay(server))];
+        byte[][] sent = [.. Enumerable.Range(0, relays.Length * 60).Select(number => BitConverter.GetBytes(number))];
+        for (int number = 0; number < sent.Length; number++)
+        {
+            peer.Send(relays[number / 60].Bound, peer.At4, sent[number]);
+        }
+
+        int calls = 0;
+        int restarts = 0;
+        foreach (UdpSocket relay in relays)
+        {
+            bool keeps = calls++ > 0 && relay.CanKeep;
+            if (!keeps)
+            {
+                server.Batch.Flush();
+                restarts++;
+            }
+
+            Assert.True(keeps ? relay.ReceiveKeeping() : relay.Receive());
+            while (relay.TryRead(out Datagram datagram))
+            {
+                server.Batch.Reserve(peer.At4, relay.Bound, 0);
+                server.Batch.Commit(0, datagram.Bytes);
+                if (!relay.KeepsBytes)
+                {
+                    server.Batch.Flush();
+                }
+            }
+        }
+
+        server.Batch.Flush();
+        Assert.Equal(sent.Select(Convert.ToHexString).Order(), peer.Receive(sent.Length).Select(packet => Convert.ToHexString(packet.Bytes)).Order());
+
+        // Room for two batches of 64: every third call begins anew.
+        Assert.Equal(backend == nameof(UdpBackend.Linux) ? relays.Length / 2 : relays.Length, restarts);
+    }
+
     [Fact]
     public void An_ICMP_error_says_whom_it_concerns_and_stops_nothing()
     {

@@ -15,7 +15,7 @@ public class UdpWorkerTests
     private static UdpWorkerSet Open(string backend, int count, Action<string, Exception>? defect = null) => new(
         count, new UdpOptions { Backend = Enum.Parse<UdpBackend>(backend), Addresses = [IPAddress.Loopback] }, defect);
 
-    /// <summary>Sends back what comes; odd packets through the next worker's ring and its batch.</summary>
+    /// <summary>Sends back what comes, from where it lies; odd packets through the next worker's ring and its batch.</summary>
     private sealed class EchoDriver(UdpWorker worker, SpscRing<(byte[] Bytes, TransportAddress Remote, TransportAddress Local)>[] rings) : IWorkerDriver, IDisposable
     {
         private readonly TransmitBatch _batch = new(worker.Transmitter);
@@ -32,7 +32,8 @@ public class UdpWorkerTests
             int next = (worker.Index + 1) % rings.Length;
             if (datagram.Bytes[0] % 2 == 0 || next == worker.Index)
             {
-                Send(datagram.Bytes, datagram.Remote, datagram.Local);
+                _batch.Reserve(datagram.Remote, datagram.Local, 0);
+                _batch.Commit(0, datagram.Bytes);
             }
             else if (rings[next].TryWrite((datagram.Bytes.ToArray(), datagram.Remote, datagram.Local)))
             {
@@ -40,9 +41,7 @@ public class UdpWorkerTests
             }
         }
 
-        public void EndReceive(Instant now)
-        {
-        }
+        public void EndReceive(Instant now) => _batch.Flush();
 
         public void HandlePathError(in TransportAddress local, in PathError error, Instant now)
         {

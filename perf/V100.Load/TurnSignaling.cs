@@ -1,0 +1,164 @@
+using V100.Net;
+using V100.Net.Sockets;
+using V100.Stun;
+
+namespace V100.Load;
+
+/// <summary>Drives many clients' requests, a bounded number of them at a time. It never sleeps: a server that wakes it would pay for that.</summary>
+internal sealed class TurnSignaling(TurnNetwork network, TurnClient[] clients)
+{
+    private const int AtATime = 32;
+    private static readonly TimeSpan _retryCheckInterval = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan _phaseTimeout = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan _closeTimeout = TimeSpan.FromSeconds(5);
+
+    private readonly List<TurnClient> _active = [];
+    private readonly Queue<TurnClient> _settled = new();
+    private Instant _nextRetryCheck;
+
+    /// <summary>Makes every client's allocation, and its channel or permission.</summary>
+    /// <param name="skip">The first so many have theirs already.</param>
+    /// <exception cref="LoadFailedException">One of them is refused or not answered.</exception>
+    public void Open(int skip = 0)
+    {
+        Run(clients[skip..], TurnStep.Challenge, _phaseTimeout, settled =>
+        {
+            if (settled.Step == TurnStep.Failed)
+            {
+                throw new LoadFailedException(settled.Failure);
+            }
+        });
+    }
+
+    /// <summary>Ends the allocations. What a server does not answer expires by itself.</summary>
+    public void Close() => Run([.. clients.Where(client => client.Step == TurnStep.Ready)], TurnStep.Delete, _closeTimeout, _ => { });
+
+    private void Run(TurnClient[] all, TurnStep first, TimeSpan timeout, Action<TurnClient> whenSettled)
+    {
+        Instant now = MonotonicClock.Now;
+        Instant deadline = now + timeout;
+        int begun = 0;
+        while (begun < all.Length || _active.Count > 0)
+        {
+            while (begun < all.Length && _active.Count < AtATime)
+            {
+                Begin(all[begun++], first, now);
+            }
+
+            now = RunTurn();
+            while (_settled.TryDequeue(out TurnClient? client))
+            {
+                whenSettled(client);
+            }
+
+            if (now > deadline)
+            {
+                _active.Clear();
+                if (first != TurnStep.Delete)
+                {
+                    throw new LoadFailedException($"{begun} of {all.Length} allocations were begun after {timeout.TotalSeconds:0} s");
+                }
+
+                return;
+            }
+        }
+    }
+
+    /// <summary>Makes allocations and deletes them at once, over and over; each time the clients that have rested longest.</summary>
+    /// <param name="duration">After which none is begun any more; those under way end.</param>
+    public AllocationCounts Cycle(TimeSpan duration)
+    {
+        Instant now = MonotonicClock.Now;
+        Instant end = now + duration;
+        var resting = new Queue<TurnClient>(clients);
+        long cycles = 0;
+        long failures = 0;
+        while (now < end || (_active.Count > 0 && now < end + _closeTimeout))
+        {
+            while (now < end && _active.Count < AtATime && resting.TryDequeue(out TurnClient? next))
+            {
+                Begin(next, TurnStep.Challenge, now);
+            }
+
+            now = RunTurn();
+            while (_settled.TryDequeue(out TurnClient? client))
+            {
+                if (client.Step == TurnStep.Ready)
+                {
+                    Begin(client, TurnStep.Delete, now);
+                    continue;
+                }
+
+                cycles += client.Step == TurnStep.Deleted ? 1 : 0;
+                failures += client.Step == TurnStep.Failed ? 1 : 0;
+                LastFailure = client.Step == TurnStep.Failed ? client.Failure : LastFailure;
+                resting.Enqueue(client);
+            }
+        }
+
+        _active.Clear();
+        return new AllocationCounts(cycles, failures);
+    }
+
+    /// <summary>Why the last that failed did.</summary>
+    public string LastFailure { get; private set; } = "";
+
+    private void Begin(TurnClient client, TurnStep step, Instant now)
+    {
+        client.Begin(step, network.ToServer, now);
+        _active.Add(client);
+    }
+
+    private Instant RunTurn()
+    {
+        network.ToServer.Flush();
+        UdpSocket socket = network.Clients;
+        Instant now = MonotonicClock.Now;
+        while (socket.Receive())
+        {
+            now = MonotonicClock.Now;
+            while (socket.TryRead(out Datagram datagram))
+            {
+                Handle(in datagram, now);
+            }
+        }
+
+        if (_nextRetryCheck <= now)
+        {
+            _nextRetryCheck = now + _retryCheckInterval;
+            for (int index = _active.Count - 1; index >= 0; index--)
+            {
+                if (_active[index].RetryAt <= now)
+                {
+                    _active[index].Retry(network.ToServer, now);
+                    SettleIfDone(_active[index]);
+                }
+            }
+        }
+
+        return now;
+    }
+
+    private void Handle(in Datagram datagram, Instant now)
+    {
+        int index = TurnClient.IndexOf(datagram.Local);
+        if (index < clients.Length && clients[index].IsWaiting && StunReader.TryParse(datagram.Bytes, out StunReader message))
+        {
+            clients[index].HandleAnswer(in message, network.ToServer, now);
+            SettleIfDone(clients[index]);
+        }
+    }
+
+    private void SettleIfDone(TurnClient client)
+    {
+        if (!client.IsWaiting)
+        {
+            _active.Remove(client);
+            _settled.Enqueue(client);
+        }
+    }
+}
+
+/// <param name="Cycles">Allocations made and deleted.</param>
+/// <param name="Failures">Those that were refused or not answered.</param>
+internal readonly record struct AllocationCounts(long Cycles, long Failures);
