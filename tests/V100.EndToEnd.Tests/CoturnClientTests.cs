@@ -103,25 +103,33 @@ public sealed partial class CoturnClientTests
         using CertificateAuthority authority = new();
         int tlsPort = FreePort.Find();
         ServerProcess server = await StartAsync(authority, tlsPort);
-        int port = secured ? tlsPort : overTcp ? server.TcpPort : server.UdpPort;
-        Gauges start = await server.Api.GaugesAsync();
-        using EchoPeer peer = EchoPeer.Start(peerAddress);
-        string[] credentials = options.Contains("-W", StringComparison.Ordinal) ? ["-u", "user", "-W", Secret] : ["-u", "user", "-w", "pass"];
-        string[] flags = [.. options.Split(' ', StringSplitOptions.RemoveEmptyEntries).Where(flag => flag != "-W")];
-        string output = await ToEndAsync(
-            "turnutils_uclient",
-            [
-                .. flags, .. credentials, "-L", serverAddress, "-e", peerAddress, "-r", Text(peer.Port), "-p", Text(port),
-                "-n", Text(Messages), "-m", Text(Clients), serverAddress,
-            ]);
-        AssertNothingLost(mode, output, server);
-        // The client ends without a word to most of its allocations.
-        await server.Api.DeleteAllocationsAsync();
-        await Poll.UntilAsync(
-            "no allocation and no connection is left", TimeSpan.FromSeconds(10),
-            async () => await server.Api.GaugesAsync() is var gauges && gauges["v100_turn_allocations"] + gauges["v100_tcp_connections"] + gauges["v100_turn_peer_connections"] == 0,
-            () => server.Log);
-        return (server, start);
+        try
+        {
+            int port = secured ? tlsPort : overTcp ? server.TcpPort : server.UdpPort;
+            Gauges start = await server.Api.GaugesAsync();
+            using EchoPeer peer = EchoPeer.Start(peerAddress);
+            string[] credentials = options.Contains("-W", StringComparison.Ordinal) ? ["-u", "user", "-W", Secret] : ["-u", "user", "-w", "pass"];
+            string[] flags = [.. options.Split(' ', StringSplitOptions.RemoveEmptyEntries).Where(flag => flag != "-W")];
+            string output = await ToEndAsync(
+                "turnutils_uclient",
+                [
+                    .. flags, .. credentials, "-L", serverAddress, "-e", peerAddress, "-r", Text(peer.Port), "-p", Text(port),
+                    "-n", Text(Messages), "-m", Text(Clients), serverAddress,
+                ]);
+            AssertNothingLost(mode, output, server);
+            // The client ends without a word to most of its allocations.
+            await server.Api.DeleteAllocationsAsync();
+            await Poll.UntilAsync(
+                "no allocation and no connection is left", TimeSpan.FromSeconds(10),
+                async () => await server.Api.GaugesAsync() is var gauges && gauges["v100_turn_allocations"] + gauges["v100_tcp_connections"] + gauges["v100_turn_peer_connections"] == 0,
+                () => server.Log);
+            return (server, start);
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
     }
 
     private static void AssertNothingLost(string mode, string output, ServerProcess server)
