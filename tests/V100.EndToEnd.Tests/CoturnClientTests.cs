@@ -76,6 +76,16 @@ public sealed partial class CoturnClientTests
         "--V100:Turn:AllowedPeers:0=127.0.0.0/8", "--V100:Turn:AllowedPeers:1=::1/128",
     ]);
 
+    [Fact]
+    public async Task NAT_behaviour_is_discovered_from_two_addresses_and_two_ports()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync(
+            "--V100:PublicAddresses:0=127.0.0.1", "--V100:PublicAddresses:1=127.0.0.2", $"--V100:Stun:DiscoveryPort={FreePort.Find()}");
+        string output = await ToEndAsync("turnutils_natdiscovery", "-m", "-f", "-p", Text(server.UdpPort), "127.0.0.1");
+        Assert.Contains("NAT with Endpoint Independent Mapping", output, StringComparison.Ordinal);
+        Assert.Contains("NAT with Endpoint Independent Filtering", output, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("even ports, of which some are reserved in vain", "-y")]
     [InlineData("DTLS without an end", "-S")]

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -158,6 +159,11 @@ internal sealed class OptionsReader(CommandLine commandLine)
             return $"V100:Turn:RelayPortMax = \"{options.TurnRelayPortMax}\": allowed is V100:Turn:RelayPortMin ({options.TurnRelayPortMin}) to 65535";
         }
 
+        if (options.StunDiscoveryPort > 0 && !HasTwoOfAFamily(options.PublicAddresses))
+        {
+            return $"V100:Stun:DiscoveryPort = \"{options.StunDiscoveryPort}\": allowed is a port only with two addresses of one family in V100:PublicAddresses";
+        }
+
         if (options.TlsCertificatePath is null != options.TlsKeyPath is null)
         {
             (string set, string? value, string missing) = options.TlsKeyPath is null
@@ -179,6 +185,8 @@ internal sealed class OptionsReader(CommandLine commandLine)
 
         return null;
     }
+
+    private static bool HasTwoOfAFamily(List<IPAddress> addresses) => addresses.GroupBy(address => address.AddressFamily).Any(family => family.Count() > 1);
 
     private static string Nearest(string path) => OptionTable.Keys.MinBy(key => Distance(key.Name.ToUpperInvariant(), path.ToUpperInvariant()))!.HelpName;
 

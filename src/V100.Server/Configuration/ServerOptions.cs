@@ -57,6 +57,10 @@ internal sealed class ServerOptions
     public int TurnMaxPermissionsPerAllocation { get; set; }
     public int TurnMaxLifetimeSeconds { get; set; }
     public int TurnLastChannelNumber { get; set; }
+    public List<IPEndPoint> TurnAlternateServers { get; } = [];
+
+    /// <summary>0 for no NAT discovery.</summary>
+    public int StunDiscoveryPort { get; set; }
 
     public int MaxRooms { get; set; }
     public int MaxParticipantsPerRoom { get; set; }

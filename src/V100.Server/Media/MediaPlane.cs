@@ -84,6 +84,7 @@ internal sealed class MediaPlane : IAsyncDisposable
             Connections,
             Inboxes,
             DtlsPort,
+            OpenDiscovery(options),
             _events.Writer);
         _drivers = [.. _workers.Workers.Select(worker => new WorkerDriver(worker, commons, now))];
         UseCertificate(options);
@@ -111,6 +112,16 @@ internal sealed class MediaPlane : IAsyncDisposable
     {
         Turn.Apply(_turnSetup.Settings(options));
         UseCertificate(options);
+    }
+
+    private ushort OpenDiscovery(ServerOptions options)
+    {
+        foreach (UdpWorker worker in options.StunDiscoveryPort > 0 ? _workers.Workers : [])
+        {
+            worker.OpenAlso((ushort)options.StunDiscoveryPort);
+        }
+
+        return (ushort)options.StunDiscoveryPort;
     }
 
     private ushort OpenDtls(ServerOptions options)

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.NetworkInformation;
 using V100.Net;
 using V100.Server.Configuration;
+using V100.Stun;
 using V100.Turn;
 
 namespace V100.Server.Media;
@@ -36,9 +37,27 @@ internal sealed class TurnSetup(IReadOnlyList<IPAddress> addresses, ushort media
             MaxAllocationsPerUser = options.TurnMaxAllocationsPerUser,
             MaxBitsPerSecondPerUser = options.TurnMaxBitsPerSecondPerUser,
             MaxPermissionsPerAllocation = options.TurnMaxPermissionsPerAllocation,
+            AlternateServers = [.. options.TurnAlternateServers.Select(server => TransportAddress.From(server))],
+            Discovery = Discovery(options),
             LastChannelNumber = options.TurnLastChannelNumber,
             MaxLifetime = TimeSpan.FromSeconds(options.TurnMaxLifetimeSeconds),
         };
+    }
+
+    /// <summary>RFC 5780: of each family the first two addresses, with the two ports.</summary>
+    private NatDiscovery? Discovery(ServerOptions options)
+    {
+        if (options.StunDiscoveryPort == 0)
+        {
+            return null;
+        }
+
+        (TransportAddress, TransportAddress)[] pairs =
+        [
+            .. addresses.GroupBy(address => address.AddressFamily).Where(family => family.Count() > 1)
+                .Select(family => (TransportAddress.From(family.First(), mediaPort), TransportAddress.From(family.ElementAt(1), (ushort)options.StunDiscoveryPort))),
+        ];
+        return new NatDiscovery(pairs);
     }
 
     /// <summary>Loopback reaches no peer but this machine: it is a relay address only where there is no other.</summary>

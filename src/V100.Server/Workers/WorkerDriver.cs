@@ -25,6 +25,7 @@ internal sealed record WorkerCommons(
     ConnectionTable Connections,
     MailboxSink Inboxes,
     ushort DtlsPort,
+    ushort DiscoveryPort,
     ChannelWriter<PeerEvent> Events);
 
 /// <summary>What one worker does: it tells the protocols on the port apart and drives its shards of the media server and of the relay.</summary>
@@ -42,6 +43,7 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IDtlsInlet, IPa
     private readonly ConnectionInbox _inbox;
     private readonly ushort _port;
     private readonly ushort _dtlsPort;
+    private readonly ushort _discoveryPort;
     private PeerEvent? _heldEvent;
     private Instant _now;
 
@@ -53,6 +55,7 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IDtlsInlet, IPa
         _turn = commons.Turn;
         _port = worker.Port;
         _dtlsPort = commons.DtlsPort;
+        _discoveryPort = commons.DiscoveryPort;
         _connections = commons.Connections;
         _inbox = commons.Inboxes.Inbox(worker.Index);
         _now = now;
@@ -80,6 +83,10 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IDtlsInlet, IPa
             if (datagram.Local.Port == _dtlsPort)
             {
                 DtlsClients.HandleDatagram(in datagram, now);
+            }
+            else if (datagram.Local.Port == _discoveryPort)
+            {
+                HandleDiscovery(in datagram, now);
             }
             else
             {
@@ -110,6 +117,19 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IDtlsInlet, IPa
 
     /// <summary>Channel numbers of RFC 5766 that lie in what became the range of QUIC (RFC 7983, 7).</summary>
     private bool IsWideChannelData(ReadOnlySpan<byte> packet) => packet.Length > 0 && packet[0] >> 6 == 1 && packet[0] <= _turn.Settings.LastChannelNumber >> 8;
+
+    /// <summary>The second port of RFC 5780 serves STUN without credentials, and nothing else.</summary>
+    private void HandleDiscovery(in Datagram datagram, Instant now)
+    {
+        if (StunReader.TryParse(datagram.Bytes, out StunReader message) && message.Type.Method == StunMethod.Binding && !message.Has(StunAttributeType.Username))
+        {
+            Relay.HandleStun(in message, in datagram, now);
+        }
+        else
+        {
+            Counters.Increment(DemuxCounter.DroppedUnknownProtocol);
+        }
+    }
 
     private void HandleStun(in Datagram datagram, Instant now)
     {
