@@ -29,6 +29,22 @@ public sealed class ChromiumCallTests(ITestOutputHelper output)
         Assert.Equal(200, await call.Publisher.StopAsync());
     }
 
+    /// <summary>RFC 6544: where UDP is blocked, media go over the TCP port that STUN and TURN use.</summary>
+    [Fact]
+    public async Task A_call_goes_over_TCP_where_nothing_else_is_offered()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync("--V100:Rooms:EmptyTimeoutSeconds=1");
+        Gauges start = await server.Api.GaugesAsync();
+        await using Call call = await Call.StartAsync(server, "tcp", ClientKind.Chromium, ClientKind.Chromium, new ClientOptions { Width = 320, Height = 180, Only = "tcp" });
+        await call.AssertPlaysAsync();
+        Assert.Equal("tcp", call.Publisher.Text("protocol"));
+        Assert.Equal("tcp", call.Player.Text("protocol"));
+        Assert.Equal(200, await call.Player.StopAsync());
+        Assert.Equal(200, await call.Publisher.StopAsync());
+        await Poll.UntilAsync(
+            "every gauge is back where it began", TimeSpan.FromSeconds(15), async () => (await server.Api.GaugesAsync()).Difference(start).Length == 0, () => server.Log);
+    }
+
     [Fact]
     public async Task Joining_takes_less_than_the_limit_from_the_offer_to_the_first_frame()
     {

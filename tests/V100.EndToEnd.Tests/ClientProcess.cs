@@ -29,6 +29,9 @@ internal sealed record ClientOptions
     /// <summary>Browsers only: the transport, <c>udp</c>, <c>tcp</c> or <c>tls</c>, to the server's own TURN, over which everything goes.</summary>
     public string? Relay { get; init; }
 
+    /// <summary>Browsers only: the protocol, <c>udp</c> or <c>tcp</c>, of the server's candidates that the client gets to see.</summary>
+    public string? Only { get; init; }
+
     /// <summary>Browsers only: the PEM file of an authority to trust.</summary>
     public string? Authority { get; init; }
 
@@ -184,6 +187,7 @@ internal sealed class ClientProcess : IAsyncDisposable
             .. isBrowser ? Number("joins", options.Joins) : [],
             .. options.Candidate is null ? Array.Empty<string>() : ["--candidate", options.Candidate],
             .. options.Relay is null ? Array.Empty<string>() : ["--relay", options.Relay],
+            .. options.Only is null ? Array.Empty<string>() : ["--only", options.Only],
             .. options.Authority is null ? Array.Empty<string>() : ["--authority", options.Authority],
         ];
         return new ClientProcess($"{kind} {role}", options.Namespace is null ? command : NetworkNamespaces.Inside(options.Namespace, command));

@@ -32,13 +32,13 @@ export function options() {
     options: {
       url: { type: 'string' }, token: { type: 'string' }, codec: { type: 'string' },
       width: { type: 'string', default: '640' }, height: { type: 'string', default: '360' }, fps: { type: 'string', default: '30' },
-      joins: { type: 'string', default: '1' }, candidate: { type: 'string' }, relay: { type: 'string' }, authority: { type: 'string' }, 'no-audio': { type: 'boolean', default: false },
+      joins: { type: 'string', default: '1' }, candidate: { type: 'string' }, relay: { type: 'string' }, authority: { type: 'string' }, only: { type: 'string' }, 'no-audio': { type: 'boolean', default: false },
       screenshot: { type: 'string' },
     },
   });
   return {
     role: positionals[0], url: values.url, token: values.token, codec: values.codec, candidate: values.candidate, relay: values.relay,
-    authority: values.authority,
+    authority: values.authority, only: values.only,
     width: Number(values.width), height: Number(values.height), fps: Number(values.fps), joins: Number(values.joins),
     audio: !values['no-audio'], screenshot: values.screenshot,
   };

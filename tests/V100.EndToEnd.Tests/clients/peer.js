@@ -84,8 +84,12 @@ class Peer {
     this.analyser = analyser;
   }
 
-  /** Sends the media to another address than the server's own (a rebinding relay of the test). */
+  /** Leaves one protocol's candidates, or sends the media to another address than the server's own (a rebinding relay of the test). */
   #steered(sdp) {
+    if (this.options.only) {
+      const kept = new RegExp(`^a=candidate:\\S+ \\d+ ${this.options.only} `, 'i');
+      return sdp.split('\r\n').filter((line) => !line.startsWith('a=candidate:') || kept.test(line)).join('\r\n');
+    }
     if (!this.options.candidate) return sdp;
     const [address, port] = this.options.candidate.split(/:(?=\d+$)/);
     let kept = 0;
@@ -132,7 +136,7 @@ class Peer {
       availableBitrate: pair?.availableOutgoingBitrate,
       width: stream?.frameWidth, height: stream?.frameHeight, fps: stream?.framesPerSecond,
       codec: codec?.mimeType,
-      local: local && `${local.address}:${local.port}`, localType: local?.candidateType, relayProtocol: local?.relayProtocol, ufrag: local?.usernameFragment,
+      local: local && `${local.address}:${local.port}`, localType: local?.candidateType, relayProtocol: local?.relayProtocol, protocol: local?.protocol, ufrag: local?.usernameFragment,
       remote: remote && `${remote.address}:${remote.port}`,
     };
   }
