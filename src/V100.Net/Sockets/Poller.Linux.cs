@@ -78,6 +78,10 @@ internal sealed unsafe class PollerLinux : Poller
 
     public override UdpSocket? GetReady(int index) => _ready[index];
 
+    public override void Begin() => Libc.SetTimerSlackNanoseconds(1_000);
+
+    public override void Pause(TimeSpan duration) => Libc.Sleep(duration);
+
     protected override int WaitCore(TimeSpan timeout)
     {
         int count = _nanoseconds ? WaitNanoseconds(timeout) : WaitMilliseconds(timeout);

@@ -50,6 +50,16 @@ internal abstract class Poller : IWakeable, IDisposable
         return WaitCore(TimeSpan.Zero);
     }
 
+    /// <summary>Once, on the thread that waits.</summary>
+    public virtual void Begin()
+    {
+    }
+
+    /// <summary>Waits for at most a millisecond, whatever comes; a <see cref="Wake"/> meanwhile is seen by the next <see cref="Wait"/>.</summary>
+    public virtual void Pause(TimeSpan duration)
+    {
+    }
+
     /// <summary>One of the sockets that the last <see cref="Wait"/> found readable; null where it has been removed since.</summary>
     public abstract UdpSocket? GetReady(int index);
 

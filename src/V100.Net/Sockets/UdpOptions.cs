@@ -34,6 +34,9 @@ internal sealed record UdpOptions
     /// </summary>
     public bool Coalescing { get; init; } = true;
 
+    /// <summary>See <see cref="GatherPause"/>. Where the system has no waits as short, none are made.</summary>
+    public TimeSpan LongestGatherPause { get; init; } = TimeSpan.FromMicroseconds(100);
+
     /// <summary>Sockets of other workers bind the same port, and the system spreads the flows over them. Else the port is taken by one.</summary>
     public bool Shared { get; init; } = true;
 

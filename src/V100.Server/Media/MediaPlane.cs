@@ -53,6 +53,7 @@ internal sealed class MediaPlane : IAsyncDisposable
             Backend = options.UdpBackend,
             Port = (ushort)options.UdpPort,
             Addresses = options.UdpAddresses,
+            LongestGatherPause = TimeSpan.FromMicroseconds(options.UdpGatherMicroseconds),
         });
         var certificate = DtlsCertificate.Create();
         _dtls = new DtlsContext(certificate);

@@ -15,6 +15,7 @@ internal sealed class UdpWorker : IDisposable
 
     private const int ErrorsPerTurn = 64;
 
+    private readonly GatherPause _pause;
     private readonly UdpSocketSet _sockets;
     private readonly Poller _poller;
     private readonly Action<string, Exception> _defect;
@@ -31,6 +32,7 @@ internal sealed class UdpWorker : IDisposable
         Index = index;
         Name = $"v100-worker-{index}";
         _defect = defect ?? EndProcess;
+        _pause = new GatherPause(options.LongestGatherPause);
         _sockets = new UdpSocketSet(options, Counters);
         _poller = Poller.Create(_sockets.Backend);
         foreach (UdpSocket socket in _sockets.Sockets)
@@ -114,6 +116,7 @@ internal sealed class UdpWorker : IDisposable
     {
         try
         {
+            _poller.Begin();
             bool more = false;
             while (!_stopping)
             {
@@ -133,6 +136,7 @@ internal sealed class UdpWorker : IDisposable
         Instant now = MonotonicClock.Now;
         int ready = _poller.Wait(now, more ? now : driver.NextDeadline);
         now = MonotonicClock.Now;
+        long received = Counters.Read(SocketCounter.DatagramsReceived);
         _keeps = false;
         for (int index = 0; index < ready; index++)
         {
@@ -152,6 +156,11 @@ internal sealed class UdpWorker : IDisposable
         for (ulong wake = driver.EndTurn(now); wake != 0; wake &= wake - 1)
         {
             others[BitOperations.TrailingZeroCount(wake)].Wake();
+        }
+
+        if (!more && _pause.After((int)(Counters.Read(SocketCounter.DatagramsReceived) - received), now, driver.NextDeadline) is { Ticks: > 0 } pause)
+        {
+            _poller.Pause(pause);
         }
 
         return more;
