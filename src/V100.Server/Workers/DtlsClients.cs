@@ -22,6 +22,9 @@ internal enum DtlsClientCounter
     /// <summary>For a session that is gone, or not established.</summary>
     DroppedNoSession,
     DroppedNotDtls,
+
+    /// <summary>For a record, on its way to a client.</summary>
+    DroppedTooLong,
 }
 
 /// <summary>Gets what clients say over DTLS.</summary>
@@ -128,6 +131,13 @@ internal sealed class DtlsClients : IDisposable
     /// <summary>Encrypts one packet to a client; false when its session is gone.</summary>
     public bool TrySend(in TransportAddress remote, ReadOnlySpan<byte> packet, Instant now)
     {
+        // What a peer sends may be as long as a datagram can be.
+        if (packet.Length > DtlsPacketAssociation.MaxPacketLength)
+        {
+            Counters.Increment(DtlsClientCounter.DroppedTooLong);
+            return false;
+        }
+
         if (_byAddress.TryGetValue(remote.OverUdp(), out Client? client) && client.Remote == remote)
         {
             Span<byte> datagram = _records.Reserve(remote.OverUdp(), client.Local, packet.Length + DtlsPacketAssociation.MaxOverhead);

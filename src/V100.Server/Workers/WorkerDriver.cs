@@ -13,6 +13,9 @@ internal interface IMediaInlet
 {
     /// <summary>A packet that a client relays to this server's own media; <see cref="Datagram.Remote"/> is its relayed address.</summary>
     void HandleMedia(in Datagram datagram, Instant now);
+
+    /// <summary>Sends what this server's own media relays to a client that has a connection or a DTLS session, at once.</summary>
+    void SendByConnection(ReadOnlySpan<byte> packet, in TransportAddress remote);
 }
 
 /// <summary>What all workers share besides their shards' own tables.</summary>
@@ -221,7 +224,7 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IDtlsInlet, IPa
         _sockets.Transmit(batch);
     }
 
-    private void SendByConnection(ReadOnlySpan<byte> packet, in TransportAddress remote)
+    public void SendByConnection(ReadOnlySpan<byte> packet, in TransportAddress remote)
     {
         if (remote.Protocol == TransportProtocol.Dtls)
         {
