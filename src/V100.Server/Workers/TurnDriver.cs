@@ -204,7 +204,7 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
             more |= taken == MessagesPerTurn;
         }
 
-        return more;
+        return more || _tcp.HasFailures;
     }
 
     private void HandleMessage(in TurnMessage message, Instant now)
