@@ -43,6 +43,7 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IDtlsInlet, IPa
     private readonly TurnServer _turn;
     private readonly ConnectionTable _connections;
     private readonly ConnectionInbox _inbox;
+    private readonly KeptConnections _kept;
     private readonly ushort _port;
     private readonly ushort _dtlsPort;
     private PeerEvent? _heldEvent;
@@ -58,6 +59,7 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IDtlsInlet, IPa
         _dtlsPort = commons.DtlsPort;
         _connections = commons.Connections;
         _inbox = commons.Inboxes.Inbox(worker.Index);
+        _kept = new KeptConnections(IsServed);
         _now = now;
         Mailbox = new Mailbox<ShardCommand>(MailboxCapacity, worker.Wakeable);
         TurnMailbox = new Mailbox<TurnCommand>(MailboxCapacity, worker.Wakeable);
@@ -73,7 +75,8 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IDtlsInlet, IPa
     public DtlsClients DtlsClients { get; }
     public CounterBlock<DemuxCounter> Counters { get; } = new();
 
-    public Instant NextDeadline => Instant.Earlier(Shard.NextDeadline, Instant.Earlier(Relay.NextDeadline, DtlsClients.NextDeadline));
+    public Instant NextDeadline => Instant.Earlier(
+        Instant.Earlier(Shard.NextDeadline, Relay.NextDeadline), Instant.Earlier(DtlsClients.NextDeadline, _kept.NextDeadline));
 
     public void HandleDatagram(in Datagram datagram, Instant now)
     {
@@ -165,26 +168,27 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IDtlsInlet, IPa
         var flow = new ClientFlow(connection.Remote, connection.Local);
         if (message.Kind == ConnectionMessageKind.Closed)
         {
+            _kept.Remove(connection);
             Relay.HandleClientClosed(in flow, now);
+            return;
         }
-        else if (connection.Framing == StreamFraming.LengthPrefixed)
+
+        if (connection.Framing == StreamFraming.LengthPrefixed)
         {
             // RFC 6544: a pair of the media server, whose packets have a length before them.
             HandleMedia(new Datagram(message.Bytes.Span, connection.Remote, connection.Local), now);
-            if (Shard.HasPair(connection.Remote))
-            {
-                connection.KeepOpen();
-            }
         }
         else
         {
             Relay.HandleClientMessage(in flow, message.Bytes.Span, now);
-            if (Relay.Shard.Serves(in flow))
-            {
-                connection.KeepOpen();
-            }
         }
+
+        _kept.Look(connection, now);
     }
+
+    private bool IsServed(ClientConnection connection) => connection.Framing == StreamFraming.LengthPrefixed
+        ? Shard.HasPair(connection.Remote)
+        : Relay.Shard.Serves(new ClientFlow(connection.Remote, connection.Local));
 
     public void EndReceive(Instant now) => Relay.EndReceive();
 
@@ -266,6 +270,7 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IDtlsInlet, IPa
         Shard.HandleDeadline(now);
         Relay.HandleDeadline(now);
         DtlsClients.HandleDeadline(now);
+        _kept.HandleDeadline(now);
     }
 
     public ulong EndTurn(Instant now)
