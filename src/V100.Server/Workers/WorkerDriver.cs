@@ -65,7 +65,7 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IDtlsInlet, IPa
         TurnMailbox = new Mailbox<TurnCommand>(MailboxCapacity, worker.Wakeable);
         Shard = new SfuShard(worker.Index, commons.ShardLinks, commons.Peers, commons.Dtls, _output, new SystemEntropy(), new ShardLimits(), now);
         Relay = new TurnDriver(worker, commons, _output, this, now);
-        DtlsClients = new DtlsClients(worker.Index, worker.Transmitter, this, now);
+        DtlsClients = new DtlsClients(worker.Index, worker.Transmitter, this, commons.Connections.Limits.MaxConnectionsPerAddress, now);
     }
 
     public Mailbox<ShardCommand> Mailbox { get; }
