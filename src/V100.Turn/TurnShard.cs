@@ -164,8 +164,8 @@ public sealed partial class TurnShard
     /// <returns><see cref="TurnRouteKind.HandOver"/>: another shard must be told the same; else nothing.</returns>
     public partial TurnRoute HandleClientClosed(in ClientFlow flow, Instant now);
 
-    /// <summary>Whether an allocation or a joined connection belongs to this flow: its stream may be idle.</summary>
-    public bool Serves(in ClientFlow flow) => _byFlow.ContainsKey(flow) || _dataConnections.ContainsKey(flow);
+    /// <summary>Whether an allocation or a joined connection belongs to this flow, of whichever shard: its stream may be idle.</summary>
+    public bool Serves(in ClientFlow flow) => Server.Directory.TryFindOwner(flow, out _);
 
     public partial void HandleDeadline(Instant now);
 

@@ -91,7 +91,7 @@ internal sealed unsafe partial class UdpSocketLinux : UdpSocket
 
         // On an IPv6 socket too: it sends to IPv4 addresses.
         TrySet(Libc.LevelIPv4, Libc.MtuDiscoverV4, Libc.MtuDiscoverOmit);
-        if (_anyAddress)
+        if (_anyAddress && options.Shared)
         {
             // To learn to which address a packet came.
             able = able && (_familyV6 ? TrySet(Libc.LevelIPv6, Libc.ReceivePacketInformationV6, 1) : TrySet(Libc.LevelIPv4, Libc.PacketInformationV4, 1));

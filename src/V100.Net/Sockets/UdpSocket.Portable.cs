@@ -26,11 +26,13 @@ internal sealed class UdpSocketPortable : UdpSocket
     // Pinned: what is passed on is sent from here.
     private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(65_536, pinned: true);
     private readonly EndPoint _anyRemote;
+    private readonly bool _learnsLocal;
     private int _readable;
 
     public UdpSocketPortable(in TransportAddress address, UdpOptions options, CounterBlock<SocketCounter> counters)
     {
         _counters = counters;
+        _learnsLocal = address.IsUnspecified && options.Shared;
         AddressFamily family = address.IsIPv4 ? AddressFamily.InterNetwork : AddressFamily.InterNetworkV6;
         _anyRemote = new IPEndPoint(address.IsIPv4 ? IPAddress.Any : IPAddress.IPv6Any, 0);
         Socket = new Socket(family, SocketType.Dgram, ProtocolType.Udp);
@@ -67,7 +69,7 @@ internal sealed class UdpSocketPortable : UdpSocket
             Socket.DualMode = address.IsUnspecified;
         }
 
-        if (address.IsUnspecified)
+        if (_learnsLocal)
         {
             SocketOptionLevel level = address.IsIPv4 ? SocketOptionLevel.IP : SocketOptionLevel.IPv6;
             Socket.SetSocketOption(level, SocketOptionName.PacketInformation, true);
@@ -116,7 +118,7 @@ internal sealed class UdpSocketPortable : UdpSocket
             SocketFlags flags = SocketFlags.None;
             int length;
             TransportAddress local = Bound;
-            if (Bound.IsUnspecified)
+            if (_learnsLocal)
             {
                 length = Socket.ReceiveMessageFrom(_buffer, ref flags, ref remote, out IPPacketInformation information);
                 local = information.Address is null ? Bound : TransportAddress.From(information.Address, Bound.Port);

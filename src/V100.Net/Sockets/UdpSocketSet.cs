@@ -102,8 +102,9 @@ internal sealed class UdpSocketSet : IPacketTransmitter, IDisposable
         {
             return new UdpSocketPortable(address, options, _counters);
         }
-        catch (IOException)
+        catch (Exception exception) when (exception is IOException or System.Net.Sockets.SocketException)
         {
+            // The port is taken, or the process has no more descriptors.
             return null;
         }
     }

@@ -10,7 +10,7 @@ internal sealed partial class ClientConnection
     private bool IsTakenOver => Volatile.Read(ref _takeOver) is not null;
 
     /// <summary>
-    /// Stops the framing, sends the last message, and hands over the stream with every byte that came behind what was delivered. Any thread, once.
+    /// Stops the framing, sends the last message, and hands over the stream with every byte that came behind what was delivered. Any thread; who comes second gets null.
     /// </summary>
     /// <remarks>
     /// It completes when the answer is written, with null where the connection ended before. The taker reads and writes, then calls
@@ -22,7 +22,8 @@ internal sealed partial class ClientConnection
         var taken = new TaskCompletionSource<ConnectionTransport?>(TaskCreationOptions.RunContinuationsAsynchronously);
         if (Interlocked.CompareExchange(ref _takeOver, taken, null) is not null)
         {
-            throw new InvalidOperationException("A connection is taken over once.");
+            // A client that binds it twice, on two workers at the same time.
+            return Task.FromResult<ConnectionTransport?>(null);
         }
 
         _kept = true;

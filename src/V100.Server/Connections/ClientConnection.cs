@@ -81,11 +81,16 @@ internal sealed partial class ClientConnection : IThreadPoolWorkItem
     /// <summary>The client is known to whoever serves it: the connection may be idle, and messages may be longer. Any thread.</summary>
     public void KeepOpen() => _kept = true;
 
-    /// <summary>Takes <see cref="KeepOpen"/> back: from now on the idle deadline runs. Any thread.</summary>
+    public bool IsKept => _kept;
+
+    /// <summary>Takes <see cref="KeepOpen"/> back: from now on the idle deadline runs, unless the stream is taken over. Any thread.</summary>
     public void LetExpire()
     {
-        SetDeadline(ConnectionCloseReason.IdleTimeout);
-        _kept = false;
+        if (!IsTakenOver)
+        {
+            SetDeadline(ConnectionCloseReason.IdleTimeout);
+            _kept = false;
+        }
     }
 
     /// <summary>Ends the connection at once; what is queued is lost. Any thread, any number of times.</summary>

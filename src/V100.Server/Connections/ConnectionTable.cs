@@ -229,6 +229,6 @@ internal sealed class ConnectionTable : IDisposable
         return least;
     }
 
-    // A subscriber's IPv6 network is a /64 at the least.
-    private static UInt128 SourceOf(in TransportAddress source) => source.IsIPv4 ? source.Value : source.Value >> 64 << 64;
+    /// <summary>What counts as one source: a subscriber's IPv6 network is a /64 at the least.</summary>
+    public static UInt128 SourceOf(in TransportAddress source) => source.IsIPv4 ? source.Value : source.Value >> 64 << 64;
 }

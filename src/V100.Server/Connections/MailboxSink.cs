@@ -66,10 +66,16 @@ internal sealed class ConnectionInbox
         return read;
     }
 
-    /// <summary>Any thread: the worker reads no more. What comes from now on is dropped, so that no connection waits.</summary>
+    /// <summary>The worker reads no more. What waits, and what comes from now on, is dropped, so that no connection waits.</summary>
     public void Close()
     {
         _closed = true;
+        Interlocked.MemoryBarrier();
+        while (TryRead(out _))
+        {
+            // Each read gives back what the one before gave.
+        }
+
         WakeWaiters();
     }
 
@@ -93,6 +99,7 @@ internal sealed class ConnectionInbox
         var entry = new Entry(connection, kind, block, array, message.Length);
         if (_mailbox.TryPost(entry))
         {
+            Interlocked.MemoryBarrier();
             if (_closed && kind == ConnectionMessageKind.Closed)
             {
                 connection.Release();

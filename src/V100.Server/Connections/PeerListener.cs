@@ -37,9 +37,10 @@ internal sealed class PeerListener : IDisposable
     /// <param name="time">For the connections' timeouts.</param>
     public static PeerListener? TryStart(in TransportAddress relay, Action<PeerConnection> accepted, TimeProvider time)
     {
+        Socket? socket = null;
         try
         {
-            Socket socket = PeerConnection.MakeSocket(relay);
+            socket = PeerConnection.MakeSocket(relay);
             socket.Listen(Backlog);
             PeerListener listener = new(socket, accepted, time);
             _ = listener.AcceptAsync();
@@ -47,6 +48,8 @@ internal sealed class PeerListener : IDisposable
         }
         catch (SocketException)
         {
+            // Another socket may listen on a port that could be bound.
+            socket?.Dispose();
             return null;
         }
     }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography;
 using System.Threading.Channels;
 using V100.Net;
 using V100.Net.Crypto;
@@ -112,7 +113,18 @@ internal sealed class MediaPlane : IAsyncDisposable
     public void Reload(ServerOptions options)
     {
         Turn.Apply(_turnSetup.Settings(options));
-        UseCertificate(options);
+        try
+        {
+            UseCertificate(options);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or CryptographicException or InvalidOperationException)
+        {
+            // Written again since the host has read it, or good enough for TLS and not for OpenSSL.
+            if (_log is not null)
+            {
+                ServerLog.DtlsReloadFailed(_log, exception.Message);
+            }
+        }
     }
 
     private ushort OpenDiscovery(ServerOptions options)

@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using V100.Net;
 using V100.Net.Crypto;
+using V100.Server.Connections;
 
 namespace V100.Server.Workers;
 
@@ -19,9 +21,15 @@ internal enum DtlsClientCounter
     /// <summary>At the bound of sessions.</summary>
     DroppedNoRoom,
 
+    /// <summary>At the bound of sessions of one address.</summary>
+    DroppedAddressLimit,
+
     /// <summary>For a session that is gone, or not established.</summary>
     DroppedNoSession,
     DroppedNotDtls,
+
+    /// <summary>For a record, on its way to a client.</summary>
+    DroppedTooLong,
 }
 
 /// <summary>Gets what clients say over DTLS.</summary>
@@ -41,7 +49,7 @@ internal interface IDtlsInlet
 
 /// <summary>
 /// The DTLS sessions of one worker's clients (RFC 7350). A session exists only for an address that has sent a cookie back; there are at
-/// most <see cref="MaxSessions"/>, and one that is silent ends. The worker's thread alone calls it.
+/// most <see cref="MaxSessions"/>, of one source no more than it may have connections, and one that is silent ends. The worker's thread alone calls it.
 /// </summary>
 internal sealed class DtlsClients : IDisposable
 {
@@ -57,6 +65,8 @@ internal sealed class DtlsClients : IDisposable
     private readonly TransmitBatch _records;
     private readonly DtlsListener _listener = new(new SystemEntropy());
     private readonly Dictionary<TransportAddress, Client> _byAddress = [];
+    private readonly Dictionary<UInt128, int> _bySource = [];
+    private readonly int _maxPerSource;
     private readonly TimerWheel _wheel;
     private readonly byte[] _packet = new byte[DtlsPacketAssociation.MaxPacketLength];
     private readonly uint _numberBase;
@@ -82,9 +92,11 @@ internal sealed class DtlsClients : IDisposable
     /// <param name="index">The worker's, so that numbers of sessions differ between workers.</param>
     /// <param name="sockets">Where records go.</param>
     /// <param name="inlet">Where packets go.</param>
+    /// <param name="maxPerSource">Sessions of one address, or of one /64 of IPv6.</param>
     /// <param name="now">The time at the start.</param>
-    public DtlsClients(int index, IPacketTransmitter sockets, IDtlsInlet inlet, Instant now)
+    public DtlsClients(int index, IPacketTransmitter sockets, IDtlsInlet inlet, int maxPerSource, Instant now)
     {
+        _maxPerSource = maxPerSource;
         _numberBase = (uint)index << 24;
         _records = new TransmitBatch(sockets, 256);
         _inlet = inlet;
@@ -128,6 +140,13 @@ internal sealed class DtlsClients : IDisposable
     /// <summary>Encrypts one packet to a client; false when its session is gone.</summary>
     public bool TrySend(in TransportAddress remote, ReadOnlySpan<byte> packet, Instant now)
     {
+        // What a peer sends may be as long as a datagram can be.
+        if (packet.Length > DtlsPacketAssociation.MaxPacketLength)
+        {
+            Counters.Increment(DtlsClientCounter.DroppedTooLong);
+            return false;
+        }
+
         if (_byAddress.TryGetValue(remote.OverUdp(), out Client? client) && client.Remote == remote)
         {
             Span<byte> datagram = _records.Reserve(remote.OverUdp(), client.Local, packet.Length + DtlsPacketAssociation.MaxOverhead);
@@ -176,6 +195,14 @@ internal sealed class DtlsClients : IDisposable
             return;
         }
 
+        ref int sessions = ref CollectionsMarshal.GetValueRefOrAddDefault(_bySource, ConnectionTable.SourceOf(datagram.Remote), out _);
+        if (sessions >= _maxPerSource)
+        {
+            Counters.Increment(DtlsClientCounter.DroppedAddressLimit);
+            return;
+        }
+
+        sessions++;
         Counters.Increment(DtlsClientCounter.SessionsBegun);
         _lastNumber = (_lastNumber + 1) & 0xFF_FFFF;
         var client = new Client(new DtlsServerSession(context), datagram.Remote.Over(TransportProtocol.Dtls, _numberBase | _lastNumber), datagram.Local);
@@ -226,6 +253,12 @@ internal sealed class DtlsClients : IDisposable
     {
         Debug.Assert(_byAddress[client.Remote.OverUdp()] == client);
         _byAddress.Remove(client.Remote.OverUdp());
+        UInt128 source = ConnectionTable.SourceOf(client.Remote);
+        if (--CollectionsMarshal.GetValueRefOrNullRef(_bySource, source) == 0)
+        {
+            _bySource.Remove(source);
+        }
+
         _wheel.Cancel(client.Timer);
         client.Session.Dispose();
         _inlet.HandleEnd(client.Remote, client.Local, now);

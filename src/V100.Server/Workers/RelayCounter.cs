@@ -9,7 +9,7 @@ internal enum RelayCounter
     /// <summary>Handed over to a worker whose allocation had moved on meanwhile.</summary>
     DroppedMovedFlow,
 
-    /// <summary>Too long for the buffer that goes to another worker.</summary>
+    /// <summary>Too long for the buffer that goes to another worker, or for a datagram.</summary>
     DroppedTooLong,
     DroppedNoBuffer,
     DroppedRingFull,

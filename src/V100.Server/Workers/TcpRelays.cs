@@ -21,15 +21,26 @@ internal sealed class TcpRelays : IDisposable
     private readonly Mailbox<Report> _reports;
     private readonly ConnectionTable _connections;
     private readonly Dictionary<RelayId, PeerListener> _listeners = [];
+    private readonly Dictionary<PeerConnectionId, CancellationTokenSource> _attempts = [];
     private readonly Dictionary<PeerConnectionId, PeerConnection> _peers = [];
     private readonly Dictionary<PeerConnectionId, Joined> _joined = [];
+
+    /// <summary>Connections that could not be begun or joined: the machine must hear of them, so they do not go through the mailbox.</summary>
+    private readonly Queue<PeerConnectionId> _failed = new();
     private Instant _accountAt = Instant.Never;
 
-    private readonly record struct Report(ReportKind Kind, PeerConnectionId Connection, RelayId Relay, PeerConnection? Peer);
+    /// <param name="Kind">What happened.</param>
+    /// <param name="Connection">Whose; a number may have been given out again meanwhile.</param>
+    /// <param name="Relay">Where a peer came in.</param>
+    /// <param name="Peer">The connection that stands.</param>
+    /// <param name="Source">The attempt or splice that reports.</param>
+    private readonly record struct Report(ReportKind Kind, PeerConnectionId Connection, RelayId Relay, PeerConnection? Peer, object? Source = null);
 
     private enum ReportKind : byte
     {
         Accepted,
+
+        /// <summary>An attempt is over; without a peer it failed.</summary>
         Connected,
         Ended,
     }
@@ -50,8 +61,11 @@ internal sealed class TcpRelays : IDisposable
 
     public Instant NextDeadline => _accountAt;
 
-    /// <summary>Connections to peers that wait or run.</summary>
-    public int Count => _peers.Count + _joined.Count;
+    /// <summary>Connections to peers that are made, wait or run.</summary>
+    public int Count => _attempts.Count + _peers.Count + _joined.Count;
+
+    /// <summary>Something was left for <see cref="HandleReports"/> without a wake.</summary>
+    public bool HasFailures => _failed.Count > 0;
 
     public bool TryListen(RelayId relay, in TransportAddress local)
     {
@@ -77,10 +91,12 @@ internal sealed class TcpRelays : IDisposable
         switch (output.Kind)
         {
             case TurnOutputKind.ConnectPeer when _listeners.TryGetValue(output.Relay, out PeerListener? listener):
-                _ = ConnectAsync(output.Connection, listener.Relay, output.Peer);
+                var attempt = new CancellationTokenSource();
+                _attempts.Add(output.Connection, attempt);
+                _ = ConnectAsync(output.Connection, listener.Relay, output.Peer, attempt);
                 break;
             case TurnOutputKind.ConnectPeer:
-                Post(new Report(ReportKind.Ended, output.Connection, default, null));
+                _failed.Enqueue(output.Connection);
                 break;
             case TurnOutputKind.ClosePeer:
                 Close(output.Connection);
@@ -98,7 +114,7 @@ internal sealed class TcpRelays : IDisposable
         if (!_peers.Remove(id, out PeerConnection? peer) || !_connections.TryGet(output.Flow.Client.Connection, out ClientConnection? client))
         {
             peer?.Dispose();
-            Post(new Report(ReportKind.Ended, id, default, null));
+            _failed.Enqueue(id);
             return;
         }
 
@@ -111,6 +127,11 @@ internal sealed class TcpRelays : IDisposable
     /// <summary>Takes what the sockets report. True when more may wait.</summary>
     public bool HandleReports(TurnShard shard, Instant now)
     {
+        while (_failed.TryDequeue(out PeerConnectionId failed))
+        {
+            shard.HandlePeerClosed(failed, now);
+        }
+
         int taken = 0;
         while (taken < ReportsPerTurn && _reports.TryRead(out Report report))
         {
@@ -153,17 +174,35 @@ internal sealed class TcpRelays : IDisposable
 
                 break;
             case ReportKind.Connected:
-                _peers.Add(report.Connection, report.Peer!);
-                shard.HandlePeerConnected(report.Connection, now);
+                HandleConnected(in report, shard, now);
                 break;
-            case ReportKind.Ended:
-                if (_joined.Remove(report.Connection, out Joined? joined))
-                {
-                    Account(report.Connection, joined, shard, now);
-                }
-
+            case ReportKind.Ended when _joined.TryGetValue(report.Connection, out Joined? joined) && joined.Splice == report.Source:
+                _joined.Remove(report.Connection);
+                Account(report.Connection, joined, shard, now);
                 shard.HandlePeerClosed(report.Connection, now);
                 break;
+        }
+    }
+
+    private void HandleConnected(in Report report, TurnShard shard, Instant now)
+    {
+        if (!_attempts.TryGetValue(report.Connection, out CancellationTokenSource? attempt) || attempt != report.Source)
+        {
+            // The client gave it up meanwhile.
+            report.Peer?.Dispose();
+            return;
+        }
+
+        _attempts.Remove(report.Connection);
+        attempt.Dispose();
+        if (report.Peer is { } peer)
+        {
+            _peers.Add(report.Connection, peer);
+            shard.HandlePeerConnected(report.Connection, now);
+        }
+        else
+        {
+            shard.HandlePeerClosed(report.Connection, now);
         }
     }
 
@@ -181,6 +220,11 @@ internal sealed class TcpRelays : IDisposable
 
     private void Close(PeerConnectionId id)
     {
+        if (_attempts.Remove(id, out CancellationTokenSource? attempt))
+        {
+            Cancel(attempt);
+        }
+
         if (_peers.Remove(id, out PeerConnection? waiting))
         {
             waiting.Dispose();
@@ -192,16 +236,20 @@ internal sealed class TcpRelays : IDisposable
         }
     }
 
-    private async Task ConnectAsync(PeerConnectionId id, TransportAddress relay, TransportAddress peer)
+    /// <summary>Closing a socket takes time that a worker does not have.</summary>
+    private static void Cancel(CancellationTokenSource attempt) =>
+        ThreadPool.UnsafeQueueUserWorkItem(static attempt => attempt.Cancel(), attempt, preferLocal: false);
+
+    private async Task ConnectAsync(PeerConnectionId id, TransportAddress relay, TransportAddress peer, CancellationTokenSource attempt)
     {
-        PeerConnection? connection = await PeerConnection.ConnectAsync(relay, peer, TimeProvider.System).ConfigureAwait(false);
-        Post(new Report(connection is null ? ReportKind.Ended : ReportKind.Connected, id, default, connection));
+        PeerConnection? connection = await PeerConnection.ConnectAsync(relay, peer, TimeProvider.System, attempt.Token).ConfigureAwait(false);
+        Post(new Report(ReportKind.Connected, id, default, connection, attempt));
     }
 
     private async Task ReportEndAsync(PeerConnectionId id, Splice splice)
     {
         await splice.Completion.ConfigureAwait(false);
-        while (!_reports.TryPost(new Report(ReportKind.Ended, id, default, null)))
+        while (!_reports.TryPost(new Report(ReportKind.Ended, id, default, null, splice)))
         {
             await Task.Delay(AccountInterval).ConfigureAwait(false);
         }
@@ -221,6 +269,16 @@ internal sealed class TcpRelays : IDisposable
         foreach (PeerListener listener in _listeners.Values)
         {
             listener.Dispose();
+        }
+
+        while (_reports.TryRead(out Report report))
+        {
+            report.Peer?.Dispose();
+        }
+
+        foreach (CancellationTokenSource attempt in _attempts.Values)
+        {
+            attempt.Cancel();
         }
 
         foreach (PeerConnection peer in _peers.Values)

@@ -35,6 +35,7 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
     private readonly TcpRelays _tcp;
     private readonly byte[] _response = new byte[TurnShard.MaxResponseLength];
     private readonly byte[] _header = new byte[TurnShard.MaxHeaderLength];
+    private readonly byte[] _mediaMessage = new byte[2 * PacketBuffer.Capacity];
     private UdpSocket?[] _sockets = new UdpSocket?[64];
     private TransportAddress _lastLocal;
     private RelayId _lastRelay;
@@ -153,12 +154,33 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
         }
     }
 
+    /// <summary>
+    /// It may be the flush of the output that calls, in the middle of something that this class sends: so it leaves the output and the
+    /// header of that alone.
+    /// </summary>
     private void RelayMedia(ReadOnlySpan<byte> packet, RelayId relay, in TransportAddress media, Instant now)
     {
-        TurnRoute route = Shard.HandlePeerDatagram(relay, media, packet.Length, _header, now);
-        if (route.Kind == TurnRouteKind.ToClient)
+        Span<byte> message = _mediaMessage;
+        TurnRoute route = Shard.HandlePeerDatagram(relay, media, packet.Length, message, now);
+        if (route.Kind != TurnRouteKind.ToClient)
         {
-            SendToClient(in route, packet, _header, stays: true);
+            return;
+        }
+
+        int length = route.HeaderLength + packet.Length + route.PaddingLength;
+        if (route.Flow.Transport == TransportProtocol.Udp)
+        {
+            SendToClient(in route, packet, message, stays: true);
+        }
+        else if (length > message.Length)
+        {
+            Counters.Increment(RelayCounter.DroppedTooLong);
+        }
+        else
+        {
+            packet.CopyTo(message[route.HeaderLength..]);
+            message[(length - route.PaddingLength)..length].Clear();
+            _media.SendByConnection(message[..length], route.Flow.Client);
         }
     }
 
@@ -182,7 +204,7 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
             more |= taken == MessagesPerTurn;
         }
 
-        return more;
+        return more || _tcp.HasFailures;
     }
 
     private void HandleMessage(in TurnMessage message, Instant now)
@@ -305,9 +327,17 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
         Write(byUdp ? _relayed : _output, flow.Client, flow.Server, header[..route.HeaderLength], payload, route.PaddingLength, stays && byUdp);
     }
 
-    private static void Write(
+    private void Write(
         TransmitBatch batch, in TransportAddress remote, in TransportAddress local, ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload, int padding, bool stays)
     {
+        // A stream's message may be longer than any datagram, and a datagram with its header in front too.
+        int length = header.Length + payload.Length + padding;
+        if (length > TransmitBatch.MaxPacketLength)
+        {
+            Counters.Increment(RelayCounter.DroppedTooLong);
+            return;
+        }
+
         if (stays && padding == 0)
         {
             header.CopyTo(batch.Reserve(remote, local, header.Length));
@@ -316,7 +346,6 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
         }
 
         // Also a Data indication whose payload is not whole words: three pieces cost more than the copy.
-        int length = header.Length + payload.Length + padding;
         Span<byte> message = batch.Reserve(remote, local, length);
         header.CopyTo(message);
         payload.CopyTo(message[header.Length..]);

@@ -13,6 +13,9 @@ internal interface IMediaInlet
 {
     /// <summary>A packet that a client relays to this server's own media; <see cref="Datagram.Remote"/> is its relayed address.</summary>
     void HandleMedia(in Datagram datagram, Instant now);
+
+    /// <summary>Sends what this server's own media relays to a client that has a connection or a DTLS session, at once.</summary>
+    void SendByConnection(ReadOnlySpan<byte> packet, in TransportAddress remote);
 }
 
 /// <summary>What all workers share besides their shards' own tables.</summary>
@@ -41,6 +44,7 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IDtlsInlet, IPa
     private readonly TurnServer _turn;
     private readonly ConnectionTable _connections;
     private readonly ConnectionInbox _inbox;
+    private readonly KeptConnections _kept;
     private readonly ushort _port;
     private readonly ushort _dtlsPort;
     private readonly ushort _discoveryPort;
@@ -58,12 +62,13 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IDtlsInlet, IPa
         _discoveryPort = commons.DiscoveryPort;
         _connections = commons.Connections;
         _inbox = commons.Inboxes.Inbox(worker.Index);
+        _kept = new KeptConnections(IsServed);
         _now = now;
         Mailbox = new Mailbox<ShardCommand>(MailboxCapacity, worker.Wakeable);
         TurnMailbox = new Mailbox<TurnCommand>(MailboxCapacity, worker.Wakeable);
         Shard = new SfuShard(worker.Index, commons.ShardLinks, commons.Peers, commons.Dtls, _output, new SystemEntropy(), new ShardLimits(), now);
         Relay = new TurnDriver(worker, commons, _output, this, now);
-        DtlsClients = new DtlsClients(worker.Index, worker.Transmitter, this, now);
+        DtlsClients = new DtlsClients(worker.Index, worker.Transmitter, this, commons.Connections.Limits.MaxConnectionsPerAddress, now);
     }
 
     public Mailbox<ShardCommand> Mailbox { get; }
@@ -73,7 +78,8 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IDtlsInlet, IPa
     public DtlsClients DtlsClients { get; }
     public CounterBlock<DemuxCounter> Counters { get; } = new();
 
-    public Instant NextDeadline => Instant.Earlier(Shard.NextDeadline, Instant.Earlier(Relay.NextDeadline, DtlsClients.NextDeadline));
+    public Instant NextDeadline => Instant.Earlier(
+        Instant.Earlier(Shard.NextDeadline, Relay.NextDeadline), Instant.Earlier(DtlsClients.NextDeadline, _kept.NextDeadline));
 
     public void HandleDatagram(in Datagram datagram, Instant now)
     {
@@ -182,26 +188,27 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IDtlsInlet, IPa
         var flow = new ClientFlow(connection.Remote, connection.Local);
         if (message.Kind == ConnectionMessageKind.Closed)
         {
+            _kept.Remove(connection);
             Relay.HandleClientClosed(in flow, now);
+            return;
         }
-        else if (connection.Framing == StreamFraming.LengthPrefixed)
+
+        if (connection.Framing == StreamFraming.LengthPrefixed)
         {
             // RFC 6544: a pair of the media server, whose packets have a length before them.
             HandleMedia(new Datagram(message.Bytes.Span, connection.Remote, connection.Local), now);
-            if (Shard.HasPair(connection.Remote))
-            {
-                connection.KeepOpen();
-            }
         }
         else
         {
             Relay.HandleClientMessage(in flow, message.Bytes.Span, now);
-            if (Relay.Shard.Serves(in flow))
-            {
-                connection.KeepOpen();
-            }
         }
+
+        _kept.Look(connection, now);
     }
+
+    private bool IsServed(ClientConnection connection) => connection.Framing == StreamFraming.LengthPrefixed
+        ? Shard.HasPair(connection.Remote)
+        : Relay.Shard.Serves(new ClientFlow(connection.Remote, connection.Local));
 
     public void EndReceive(Instant now) => Relay.EndReceive();
 
@@ -241,7 +248,7 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IDtlsInlet, IPa
         _sockets.Transmit(batch);
     }
 
-    private void SendByConnection(ReadOnlySpan<byte> packet, in TransportAddress remote)
+    public void SendByConnection(ReadOnlySpan<byte> packet, in TransportAddress remote)
     {
         if (remote.Protocol == TransportProtocol.Dtls)
         {
@@ -283,6 +290,7 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IDtlsInlet, IPa
         Shard.HandleDeadline(now);
         Relay.HandleDeadline(now);
         DtlsClients.HandleDeadline(now);
+        _kept.HandleDeadline(now);
     }
 
     public ulong EndTurn(Instant now)

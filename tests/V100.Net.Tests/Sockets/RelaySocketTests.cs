@@ -37,6 +37,23 @@ public sealed class RelaySocketTests
         Assert.Equal((relay.Bound, peer.At4), (back.Local, back.Remote));
     }
 
+    /// <summary>Behind a one-to-one NAT a relay is bound to all addresses: a packet must still name what the relay is known by.</summary>
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public void A_relay_on_all_addresses_is_named_by_what_it_is_bound_to(string backend)
+    {
+        using UdpEnd server = Open(backend);
+        using UdpEnd peer = Open(backend);
+        UdpSocket? relay = server.Sockets.TryOpen(TransportAddress.From(IPAddress.Any, 0), Relay with { Backend = server.Sockets.Backend });
+        Assert.NotNull(relay);
+        server.Poller.Add(relay);
+        peer.Send(Loopback(relay.Bound.Port), peer.At4, [4, 5]);
+        Received came = Assert.Single(server.Receive(1));
+        Assert.Equal((relay.Bound, peer.At4), (came.Local, came.Remote));
+        server.Send(peer.At4, relay.Bound, [1, 2, 3]);
+        Assert.Equal(Loopback(relay.Bound.Port), Assert.Single(peer.Receive(1)).Remote);
+    }
+
     [Theory]
     [MemberData(nameof(Backends))]
     public void A_port_that_is_taken_is_refused_without_an_exception_and_free_again_after_the_close(string backend)

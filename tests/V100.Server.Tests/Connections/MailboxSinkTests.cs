@@ -162,6 +162,22 @@ public sealed class MailboxSinkTests
     }
 
     [Fact]
+    public async Task A_server_that_stops_does_not_wait_for_an_end_that_no_worker_has_read()
+    {
+        InboxWorker worker = new();
+        RunningServer server = await RunningServer.StartAsync(worker.Sink);
+        using StreamClient client = await ConnectAsync(server.Host.TcpPort);
+        await client.SendAsync(Request(1));
+        await worker.ReadAsync();
+        int wakes = worker.Wakes;
+        client.Dispose();
+        await UntilAsync(() => worker.Wakes > wakes);
+        worker.Sink.Close();
+        await UntilAsync(() => server.Host.Connections.Count == 0);
+        await server.DisposeAsync();
+    }
+
+    [Fact]
     public async Task Workers_share_connections_evenly_also_after_some_have_gone()
     {
         InboxWorker worker = new();
