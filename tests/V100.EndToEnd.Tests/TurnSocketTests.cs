@@ -115,7 +115,8 @@ public sealed class TurnSocketTests(ITestOutputHelper output)
         }
 
         Assert.True(Stopwatch.GetElapsedTime(began) < _garbageLimit);
-        Assert.Equal(2, await server.Api.MetricAsync("v100_tcp_closed_total{reason=\"garbage\"}"));
+        await Poll.UntilAsync(
+            "both are counted", _garbageLimit, async () => await server.Api.MetricAsync("v100_tcp_closed_total{reason=\"garbage\"}") == 2, () => server.Log);
     }
 
     [Fact]
