@@ -25,7 +25,7 @@ internal sealed class TurnClient : IAsyncDisposable
     private readonly Queue<byte[]> _early = [];
     private readonly byte[] _buffer = new byte[128 * 1024];
     private readonly string _user;
-    private readonly string _password;
+    private string _password;
     private int _buffered;
     private byte[] _realm = [];
     private byte[]? _nonce;
@@ -84,6 +84,9 @@ internal sealed class TurnClient : IAsyncDisposable
         });
         return (new TurnClient(socket, tls), tls);
     }
+
+    /// <summary>For requests to come.</summary>
+    public void UsePassword(string password) => _password = password;
 
     public async Task SendAsync(byte[] bytes)
     {
