@@ -77,6 +77,12 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         return server;
     }
 
+    /// <summary>On loopback, a relay for <see cref="TurnClient.User"/> to peers on loopback.</summary>
+    public static Task<ServerProcess> StartRelayAsync(params string[] arguments) => StartAsync(
+    [
+        $"--V100:Turn:Users:{TurnClient.User}={TurnClient.Password}", "--V100:PublicAddresses:0=127.0.0.1", "--V100:Turn:AllowedPeers:0=127.0.0.0/8", .. arguments,
+    ]);
+
     /// <summary>In the server's namespace, at its address.</summary>
     public static async Task<ServerProcess> StartAsync(NetworkNamespaces network, params string[] arguments)
     {

@@ -1,0 +1,168 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace V100.EndToEnd.Tests;
+
+/// <summary>What the published binary relays between real sockets, and what it does not.</summary>
+public sealed class TurnDataTests
+{
+    private const int Channel = 0x4001;
+    private const int SmallMtu = 1280;
+
+    private static readonly TimeSpan _limit = TimeSpan.FromSeconds(5);
+
+    [Fact]
+    public async Task Without_a_permission_nothing_passes_either_way()
+    {
+        await using ServerProcess server = await ServerProcess.StartRelayAsync();
+        await using TurnClient client = TurnClient.OverUdp(server.UdpPort);
+        await client.AllocateAsync();
+        using Socket peer = Peer("127.0.0.1");
+        using Socket neighbour = Peer("127.0.0.1");
+        using Socket stranger = Peer("127.0.0.2");
+
+        // RFC 8656, 11.2 and 11.3: silence, both ways.
+        await client.SendToPeerAsync(At(peer), "too early"u8.ToArray());
+        await peer.SendToAsync("too early"u8.ToArray(), client.Relayed);
+        await client.AssertSilenceAsync();
+        await client.PermitAsync(At(peer));
+        await client.SendToPeerAsync(At(peer), "allowed"u8.ToArray());
+        Assert.Equal("allowed", await ReceiveAsync(peer, client.Relayed));
+        await client.SendToPeerAsync(At(peer), []);
+        Assert.Equal("", await ReceiveAsync(peer, client.Relayed));
+
+        // RFC 8656, 9: a permission is of the address, whatever the port, and of no other.
+        await client.SendToPeerAsync(At(stranger), "forbidden"u8.ToArray());
+        await stranger.SendToAsync("forbidden"u8.ToArray(), client.Relayed);
+        await neighbour.SendToAsync("from another port"u8.ToArray(), client.Relayed);
+        AssertData(await client.NextMessageAsync(), At(neighbour), "from another port");
+        await client.PermitAsync(At(stranger));
+        await client.SendToPeerAsync(At(stranger), "now allowed"u8.ToArray());
+        Assert.Equal("now allowed", await ReceiveAsync(stranger, client.Relayed));
+        await client.AssertSilenceAsync();
+        Assert.Equal(4, await server.Api.MetricAsync("v100_turn_total{kind=\"dropped_no_permission\"}"));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_channel_takes_the_place_of_indications(bool overTcp)
+    {
+        await using ServerProcess server = await ServerProcess.StartRelayAsync();
+        await using TurnClient client = overTcp ? await TurnClient.OverTcpAsync(server.TcpPort) : TurnClient.OverUdp(server.UdpPort);
+        await client.AllocateAsync();
+        using Socket peer = Peer("127.0.0.1");
+        await client.PermitAsync(At(peer));
+        await peer.SendToAsync("by indication"u8.ToArray(), client.Relayed);
+        AssertData(await client.NextMessageAsync(), At(peer), "by indication");
+
+        await client.BindAsync(Channel, At(peer));
+        await client.SendChannelAsync(Channel, "there"u8.ToArray());
+        Assert.Equal("there", await ReceiveAsync(peer, client.Relayed));
+
+        // RFC 8656, 12.5 and 12.7: five bytes, with three of padding over a stream alone.
+        int padding = overTcp ? 3 : 0;
+        await peer.SendToAsync("reply"u8.ToArray(), client.Relayed);
+        Assert.Equal(TurnClient.ChannelData(Channel, "reply"u8, padding), (await client.NextAsync())!);
+        await peer.SendToAsync("again"u8.ToArray(), client.Relayed);
+        Assert.Equal(TurnClient.ChannelData(Channel, "again"u8, padding), (await client.NextAsync())!);
+    }
+
+    [Fact]
+    public async Task Channel_data_of_a_false_length_or_an_unbound_number_is_dropped()
+    {
+        await using ServerProcess server = await ServerProcess.StartRelayAsync();
+        await using TurnClient client = TurnClient.OverUdp(server.UdpPort);
+        await client.AllocateAsync();
+        using Socket peer = Peer("127.0.0.1");
+        await client.BindAsync(Channel, At(peer));
+
+        // RFC 8656, 12.6.
+        await client.SendAsync(TurnClient.ChannelData(Channel, "too short"u8)[..^1]);
+        await client.SendAsync(TurnClient.ChannelHeader(Channel, ushort.MaxValue));
+        await client.SendAsync(TurnClient.ChannelData(Channel, [])[..3]);
+        await client.SendChannelAsync(Channel + 1, "unbound"u8.ToArray());
+        // Padding may stand behind it, over UDP too.
+        await client.SendAsync(TurnClient.ChannelData(Channel, "whole"u8, padding: 3));
+        Assert.Equal("whole", await ReceiveAsync(peer, client.Relayed));
+        await client.AssertSilenceAsync();
+        Assert.Equal(1, await server.Api.MetricAsync("v100_turn_total{kind=\"dropped_no_channel\"}"));
+    }
+
+    [Fact]
+    public async Task An_unreachable_peer_is_told_by_an_ICMP_attribute()
+    {
+        await using ServerProcess server = await ServerProcess.StartRelayAsync();
+        await using TurnClient client = TurnClient.OverUdp(server.UdpPort);
+        await client.AllocateAsync();
+        IPEndPoint gone;
+        using (Socket peer = Peer("127.0.0.1"))
+        {
+            gone = At(peer);
+        }
+
+        await client.PermitAsync(gone);
+        await client.SendToPeerAsync(gone, "is anybody there?"u8.ToArray());
+        // RFC 8656, 11.5 and 18.13: destination unreachable (3), port unreachable (3), no error data.
+        StunMessage indication = await client.NextMessageAsync();
+        Assert.Equal(StunMessage.DataIndication, indication.Type);
+        Assert.Equal(gone, indication.Address(StunAttribute.XorPeerAddress));
+        Assert.Equal([0, 0, 3 << 1, 3, 0, 0, 0, 0], indication[StunAttribute.Icmp]!);
+        Assert.Null(indication[StunAttribute.Data]);
+    }
+
+    [Fact]
+    public async Task DONT_FRAGMENT_keeps_the_system_from_cutting_a_datagram()
+    {
+        // A datagram does not fit the way from the relay to this process. To the server it goes over TCP, which cuts it.
+        using NetworkNamespaces network = new();
+        string subnet = string.Join('.', network.ControlAddress.ToString().Split('.')[..3]);
+        Privilege.Run("ip", "-n", network.Server, "link", "set", "control0", "mtu", $"{SmallMtu}");
+        await using ServerProcess server = await ServerProcess.StartAsync(
+            network, $"--V100:Turn:Users:{TurnClient.User}={TurnClient.Password}", $"--V100:Turn:RelayAddresses:0={network.ControlAddress}",
+            $"--V100:Turn:AllowedPeers:0={subnet}.1/32");
+        await using TurnClient client = await TurnClient.OverTcpAsync(server.TcpPort, network.ControlAddress);
+        // RFC 8656, 7.2: no 420.
+        await client.AllocateAsync(new StunAttribute(StunAttribute.DontFragment, []));
+        using Socket peer = Peer($"{subnet}.1");
+        await client.PermitAsync(At(peer));
+        StunAttribute dontFragment = new(StunAttribute.DontFragment, []);
+
+        await client.SendToPeerAsync(At(peer), "small"u8.ToArray(), dontFragment);
+        Assert.Equal("small", await ReceiveAsync(peer, client.Relayed));
+        await client.SendToPeerAsync(At(peer), Encoding.ASCII.GetBytes(new string('d', SmallMtu)), dontFragment);
+        // The one behind it may be cut, and arrives first: the other never does.
+        string cut = new('f', SmallMtu);
+        await client.SendToPeerAsync(At(peer), Encoding.ASCII.GetBytes(cut));
+        Assert.Equal(cut, await ReceiveAsync(peer, client.Relayed));
+        await client.SendToPeerAsync(At(peer), "last"u8.ToArray());
+        Assert.Equal("last", await ReceiveAsync(peer, client.Relayed));
+    }
+
+    private static Socket Peer(string address)
+    {
+        Socket socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        socket.Bind(new IPEndPoint(IPAddress.Parse(address), 0));
+        return socket;
+    }
+
+    private static IPEndPoint At(Socket socket) => (IPEndPoint)socket.LocalEndPoint!;
+
+    /// <summary>The next datagram, which must come from the relayed address.</summary>
+    private static async Task<string> ReceiveAsync(Socket peer, IPEndPoint relayed)
+    {
+        using CancellationTokenSource limit = new(_limit);
+        byte[] buffer = new byte[2048];
+        SocketReceiveFromResult received = await peer.ReceiveFromAsync(buffer, new IPEndPoint(IPAddress.Any, 0), limit.Token);
+        Assert.Equal(relayed, received.RemoteEndPoint);
+        return Encoding.ASCII.GetString(buffer, 0, received.ReceivedBytes);
+    }
+
+    private static void AssertData(StunMessage message, IPEndPoint peer, string payload)
+    {
+        Assert.Equal(StunMessage.DataIndication, message.Type);
+        Assert.Equal(peer, message.Address(StunAttribute.XorPeerAddress));
+        Assert.Equal(payload, Encoding.ASCII.GetString(message[StunAttribute.Data]!));
+    }
+}
