@@ -31,7 +31,7 @@ public sealed class FloodTests(ITestOutputHelper output)
 
     private static readonly string[] _drops =
     [
-        "v100_demux_total{kind=\"dropped_malformed_stun\"}", "v100_demux_total{kind=\"dropped_unknown_protocol\"}", "v100_demux_total{kind=\"binding_answered\"}",
+        "v100_demux_total{kind=\"dropped_malformed_stun\"}", "v100_demux_total{kind=\"dropped_unknown_protocol\"}", "v100_turn_total{kind=\"binding_answered\"}",
         "v100_sfu_total{kind=\"dropped_unknown_flow\"}", "v100_sfu_total{kind=\"dropped_unknown_ufrag\"}", "v100_sfu_total{kind=\"stun_rejected\"}",
     ];
 

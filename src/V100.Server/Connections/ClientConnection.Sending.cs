@@ -75,7 +75,8 @@ internal sealed partial class ClientConnection
         {
             // Read first: an empty queue after that means that all is written which was queued before it was set.
             TaskCompletionSource? drained = _drained;
-            int count = _outbound.Take(bytes.AsSpan(0, MaxWriteBytes));
+            // A write is a record of TLS, and clients such as coturn's take a record for a message.
+            int count = _outbound.Take(bytes.AsSpan(0, MaxWriteBytes), onePacket: _secured);
             if (count > 0)
             {
                 await WriteAsync(bytes.AsMemory(0, count)).ConfigureAwait(false);

@@ -74,7 +74,8 @@ internal sealed class OutboundQueue(BlockPool pool)
 
     /// <summary>The taker only. Copies the oldest bytes that are there, as many as fit, and gives their blocks back. 0 for an empty queue.</summary>
     /// <param name="destination">At least <see cref="Block.Capacity"/> bytes.</param>
-    public int Take(Span<byte> destination)
+    /// <param name="onePacket">No more than one packet, or the rest of one.</param>
+    public int Take(Span<byte> destination, bool onePacket)
     {
         Debug.Assert(destination.Length >= Block.Capacity);
         int copied = 0;
@@ -90,6 +91,7 @@ internal sealed class OutboundQueue(BlockPool pool)
             }
 
             _taken = 0;
+            bool ends = packet.Rest is null;
             _oldest = packet.Rest ?? packet.Next;
             if (packet.Rest is { } rest)
             {
@@ -99,6 +101,10 @@ internal sealed class OutboundQueue(BlockPool pool)
             packet.Rest = null;
             pool.Return(packet);
             Interlocked.Add(ref _queuedBytes, -Block.Capacity);
+            if (ends && onePacket)
+            {
+                break;
+            }
         }
 
         return copied;

@@ -106,7 +106,7 @@ public sealed class OutboundQueueTests
         {
             queue.TryEnqueue(packet, StreamFraming.Stun, isMedia: true);
             queue.TryEnqueue(longer, StreamFraming.LengthPrefixed, isMedia: false);
-            while (queue.Take(_taken) > 0)
+            while (queue.Take(_taken, onePacket: false) > 0)
             {
             }
         }
@@ -134,7 +134,7 @@ public sealed class OutboundQueueTests
         int[] next = new int[Threads];
         while (next.Sum() < Threads * PacketsPerThread)
         {
-            int count = queue.Take(_taken);
+            int count = queue.Take(_taken, onePacket: false);
             Assert.True(count > 0 || !senders.Any(sender => sender.IsFaulted));
             for (int at = 0; at < count; at += 8)
             {
@@ -163,7 +163,7 @@ public sealed class OutboundQueueTests
     {
         List<byte> all = [];
         int count;
-        while ((count = queue.Take(_taken)) > 0)
+        while ((count = queue.Take(_taken, onePacket: false)) > 0)
         {
             all.AddRange(_taken.AsSpan(0, count));
         }
