@@ -102,9 +102,13 @@ internal sealed class UdpSocketSet : IPacketTransmitter, IDisposable
         {
             return new UdpSocketPortable(address, options, _counters);
         }
-        catch (Exception exception) when (exception is IOException or System.Net.Sockets.SocketException)
+        catch (IOException)
         {
-            // The port is taken, or the process has no more descriptors.
+            return null;
+        }
+        catch (System.Net.Sockets.SocketException)
+        {
+            // No more descriptors for this process.
             return null;
         }
     }
