@@ -54,7 +54,6 @@ public sealed partial class CoturnClientTests
 
     [Theory]
     [InlineData("TCP relays over TCP", "-T")]
-    [InlineData("TCP relays over TLS", "-T -S")]
     [InlineData("TCP relays, client to client", "-T -y")]
     public async Task Relayed_over_TCP(string mode, string options) => await RunAsync(mode, options, "127.0.0.1", "127.0.0.1");
 

@@ -41,7 +41,7 @@ public sealed class TurnDriverTests : IDisposable, IMediaInlet, IPacketTransmitt
         _turn = new TurnServer(settings, 1, new SystemEntropy(), 0, _now);
         _output = new TransmitBatch(this, capacity: 4);
         WorkerCommons commons = new(
-            new ShardLinks(1), new PeerDirectory(), _dtls, _turn, new WorkerLinks<TurnMessage>(1, 16), _table, new MailboxSink([_worker.Wakeable]), 0,
+            new ShardLinks(1), new PeerDirectory(), _dtls, _turn, new WorkerLinks<TurnMessage>(1, 16), _table, new MailboxSink([_worker.Wakeable]), 0, 0,
             System.Threading.Channels.Channel.CreateBounded<PeerEvent>(1).Writer);
         _driver = new TurnDriver(_worker, commons, _output, this, _now);
         Bind();
