@@ -3,6 +3,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using V100.Net.Crypto;
 using V100.Server.Configuration;
 
 namespace V100.Server;
@@ -40,7 +41,7 @@ internal sealed class TlsCertificate
     }
 
     public static string Explain(ServerOptions options, Exception exception) =>
-        $"V100:Tls:CertificatePath = \"{options.TlsCertificatePath}\": {exception.Message.ReplaceLineEndings(" ")}; allowed is a PEM chain whose leaf belongs to V100:Tls:KeyPath";
+        $"V100:Tls:CertificatePath = \"{options.TlsCertificatePath}\": {exception.Message.ReplaceLineEndings(" ")}; allowed is a PEM chain whose leaf belongs to V100:Tls:KeyPath, with a key that OpenSSL takes";
 
     /// <summary>For HTTPS, and for STUN and TURN on the same port.</summary>
     public ValueTask<SslServerAuthenticationOptions> SelectAsync(TlsHandshakeCallbackContext context) =>
@@ -65,6 +66,12 @@ internal sealed class TlsCertificate
         X509Certificate2 leaf = X509Certificate2.CreateFromPemFile(options.TlsCertificatePath!, options.TlsKeyPath);
         X509Certificate2Collection chain = [];
         chain.ImportFromPemFile(options.TlsCertificatePath!);
+        if (DtlsServerContext.IsSupported)
+        {
+            // OpenSSL looks closer than the platform does before its first handshake. What it refuses must be refused before anything changes.
+            using DtlsServerContext trial = new(File.ReadAllText(options.TlsCertificatePath!), File.ReadAllText(options.TlsKeyPath!));
+        }
+
         return SslStreamCertificateContext.Create(leaf, chain, offline: true);
     }
 }

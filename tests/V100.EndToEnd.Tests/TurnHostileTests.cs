@@ -16,6 +16,7 @@ public sealed class TurnHostileTests(ITestOutputHelper output)
 {
     private const int Channel = 0x4001;
     private const int HalfHandshakes = 100;
+    private const int DtlsSources = 3000;
     private const int Quota = 40;
     private const int Flood = 60;
 
@@ -24,6 +25,8 @@ public sealed class TurnHostileTests(ITestOutputHelper output)
 
     // Of a client that does not read, the server holds a queue and what the kernel takes; the rest is for the heap's own room.
     private const long MaxGrowthKibibytes = 16 * 1024;
+
+    private const long MaxHelloGrowthKibibytes = 1024;
 
     private static readonly int _fuzzedStreams = Seeds.Scaled(400);
     private static readonly TimeSpan _limit = TimeSpan.FromSeconds(15);
@@ -108,10 +111,42 @@ public sealed class TurnHostileTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task Handshakes_over_UDP_from_everywhere_that_never_answer()
+    {
+        using CertificateAuthority authority = new();
+        int tlsPort = FreePort.Find();
+        await using ServerProcess server = await StartAsync([.. authority.ServerArguments, $"--V100:Tls:Port={tlsPort}"]);
+        Gauges start = await server.Api.GaugesAsync();
+        await using SteadyRelay beside = await SteadyRelay.StartAsync(server);
+        byte[] hello = Corpus.ClientHellos[0];
+        long before = 0;
+        for (int number = 0; number < DtlsSources; number++)
+        {
+            if (number == DtlsSources / 10)
+            {
+                before = server.StatusKibibytes("VmRSS");
+            }
+
+            // RFC 6347, 4.2.1: handshake record (22), HelloVerifyRequest (3), and nothing that is kept.
+            await using TurnClient client = TurnClient.OverUdp(tlsPort, source: new IPAddress([127, (byte)(1 + (number >> 8)), (byte)number, 1]));
+            await client.SendAsync(hello);
+            byte[] answer = (await client.NextAsync())!;
+            Assert.Equal((22, 3), (answer[0], answer[13]));
+            Assert.True(answer.Length <= hello.Length);
+        }
+
+        long growth = server.StatusKibibytes("VmRSS") - before;
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"figure: {DtlsSources} sources with a ClientHello each: {before} KiB grew by {growth} KiB"));
+        Assert.True(growth < MaxHelloGrowthKibibytes, $"{growth} KiB more");
+        Assert.Equal(0, (await server.Api.GaugesAsync())["v100_dtls_sessions"]);
+        await AssertBackAsync(server, start, beside);
+    }
+
+    [Fact]
     public async Task Connections_without_a_word()
     {
         int count = Math.Min(Seeds.Scaled(2000), DescriptorLimit() - OtherDescriptors);
-        int seconds = 4 + count / 500;
+        int seconds = 8 + count / 500;
         await using ServerProcess server = await StartAsync(
             $"--V100:Tcp:MaxConnections={count + 1}", $"--V100:Tcp:MaxConnectionsPerAddress={count + 1}", $"--V100:Tcp:FirstMessageTimeoutSeconds={seconds}");
         Gauges start = await server.Api.GaugesAsync();

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 
@@ -80,8 +81,11 @@ public sealed class TurnLifecycleTests
         await AssertBackAsync(server, start);
     }
 
-    [Fact]
-    public async Task A_reload_that_fails_changes_nothing()
+    [Theory]
+    [InlineData("a key of another certificate", "V100:Tls:CertificatePath")]
+    [InlineData("a key that is too short", "V100:Tls:CertificatePath")]
+    [InlineData("a realm that is too long", "V100:Turn:Realm")]
+    public async Task A_reload_that_fails_changes_nothing(string fault, string key)
     {
         using CertificateAuthority authority = new();
         string configuration = Path.Combine(Path.GetDirectoryName(authority.CertificatePath)!, "v100.json");
@@ -92,13 +96,12 @@ public sealed class TurnLifecycleTests
         await using TurnClient client = TurnClient.OverUdp(server.UdpPort);
         await client.AllocateAsync();
 
-        // A key that belongs to another certificate, with a new password beside it.
-        using CertificateAuthority next = new();
-        File.Copy(next.KeyPath, authority.KeyPath, overwrite: true);
+        // With a new password beside the fault.
         await ConfigureAsync(configuration, NewPassword, OldSecret);
+        await SpoilAsync(fault, authority, configuration);
         server.Signal("HUP");
         await Poll.UntilAsync(
-            "the reload is refused", _limit, () => Task.FromResult(server.Log.Contains("was not read again: V100:Tls:CertificatePath", StringComparison.Ordinal)), () => server.Log);
+            "the reload is refused", _limit, () => Task.FromResult(server.Log.Contains($"was not read again: {key} = ", StringComparison.Ordinal)), () => server.Log);
         Assert.Equal(0, (await client.RefreshAsync(600)).Code);
         (TurnClient secured, _) = await TurnClient.OverTlsAsync(tlsPort, authority);
         await using (secured)
@@ -166,6 +169,35 @@ public sealed class TurnLifecycleTests
         Assert.Equal(0, (await client.RefreshAsync(0)).Code);
         await client.DisposeAsync();
         await AssertBackAsync(server, start);
+    }
+
+    private static async Task SpoilAsync(string fault, CertificateAuthority authority, string configuration)
+    {
+        switch (fault)
+        {
+            case "a key of another certificate":
+                using (CertificateAuthority next = new())
+                {
+                    File.Copy(next.KeyPath, authority.KeyPath, overwrite: true);
+                }
+
+                break;
+            case "a key that is too short":
+                // The platform reads it; OpenSSL makes no handshake with it.
+                using (RSA key = RSA.Create(512))
+                using (X509Certificate2 certificate = new CertificateRequest($"CN={CertificateAuthority.HostName}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+                    .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1)))
+                {
+                    await File.WriteAllTextAsync(authority.CertificatePath, certificate.ExportCertificatePem());
+                    await File.WriteAllTextAsync(authority.KeyPath, key.ExportPkcs8PrivateKeyPem());
+                }
+
+                break;
+            default:
+                string text = await File.ReadAllTextAsync(configuration);
+                await File.WriteAllTextAsync(configuration, text.Replace("\"Users\"", $"\"Realm\":\"{new string('r', 128)}\",\"Users\"", StringComparison.Ordinal));
+                break;
+        }
     }
 
     private static bool CanBind(IPEndPoint at)

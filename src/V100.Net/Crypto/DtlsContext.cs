@@ -17,7 +17,7 @@ public sealed unsafe class DtlsContext : IDisposable
     private readonly OpenSsl.SslContextHandle _handle;
 
     /// <exception cref="PlatformNotSupportedException">This machine has no OpenSSL 3.</exception>
-    /// <exception cref="InvalidOperationException">OpenSSL refuses the configuration, for the reason in the message.</exception>
+    /// <exception cref="System.Security.Cryptography.CryptographicException">OpenSSL refuses the configuration, for the reason in the message.</exception>
     public DtlsContext(DtlsCertificate certificate)
     {
         ArgumentNullException.ThrowIfNull(certificate);

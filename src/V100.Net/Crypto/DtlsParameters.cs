@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using V100.Net.Native;
 
@@ -14,7 +15,7 @@ internal static unsafe class DtlsParameters
     private const string Groups = "X25519:P-256:P-384";
 
     /// <exception cref="PlatformNotSupportedException">This machine has no OpenSSL 3.</exception>
-    /// <exception cref="InvalidOperationException">OpenSSL refuses the parameters, for the reason in the message.</exception>
+    /// <exception cref="CryptographicException">OpenSSL refuses the parameters, for the reason in the message.</exception>
     public static OpenSsl.SslContextHandle MakeContext()
     {
         if (!OpenSsl.SslAvailable)
@@ -48,7 +49,7 @@ internal static unsafe class DtlsParameters
         {
             string reason = OpenSsl.TakeErrorReason();
             handle.Dispose();
-            throw new InvalidOperationException($"OpenSSL refuses the DTLS context: {reason}.");
+            throw new CryptographicException($"OpenSSL refuses the DTLS context: {reason}.");
         }
     }
 }

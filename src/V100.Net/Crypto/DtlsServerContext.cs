@@ -25,8 +25,9 @@ public sealed unsafe class DtlsServerContext : IDisposable
     /// <param name="certificateChainPem">The server's certificate first, then those that vouch for it, in their order.</param>
     /// <param name="keyPem">Its private key, RSA or ECDSA, in PKCS #8, PKCS #1 or SEC 1, not encrypted.</param>
     /// <exception cref="PlatformNotSupportedException">This machine has no OpenSSL 3.</exception>
-    /// <exception cref="CryptographicException">The texts are no PEM, or the key is not the certificate's.</exception>
-    /// <exception cref="InvalidOperationException">OpenSSL refuses the certificate, for the reason in the message.</exception>
+    /// <exception cref="CryptographicException">
+    /// The texts are no PEM, the key is not the certificate's, or OpenSSL refuses the certificate (a key that is too short, say), for the reason in the message.
+    /// </exception>
     public DtlsServerContext(ReadOnlySpan<char> certificateChainPem, ReadOnlySpan<char> keyPem)
     {
         using X509Certificate2 leaf = ReadLeaf(certificateChainPem, keyPem);

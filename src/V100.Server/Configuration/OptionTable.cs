@@ -3,6 +3,7 @@ using System.Net;
 using System.Text;
 using V100.Net.Sockets;
 using V100.Server.Workers;
+using V100.Turn;
 
 namespace V100.Server.Configuration;
 
@@ -70,7 +71,7 @@ internal static class OptionTable
             Placeholder = "key",
             DefaultNote = "a pair made at each start and printed, only while HTTP is on loopback",
         },
-        Text("V100:Turn:Realm", "v100", 1, 128, "The realm of TURN's long-term credentials.", (options, value) => options.TurnRealm = value),
+        Text("V100:Turn:Realm", "v100", 1, TurnCredentials.MaxRealmLength, "The realm of TURN's long-term credentials.", (options, value) => options.TurnRealm = value),
         new("V100:Turn:Secrets", OptionShape.List, null, "1 to 256 bytes each",
             "Shared secrets for time-limited credentials; the first one signs what /v1/ice-servers gives out.",
             (options, _, text) => Encoding.UTF8.GetByteCount(text) is >= 1 and <= 256 && Add(options.TurnSecrets, text))
@@ -137,11 +138,12 @@ internal static class OptionTable
         });
 
     private static OptionKey Text(string name, string defaultText, int min, int max, string description, Action<ServerOptions, string> set) => new(
-        name, OptionShape.Value, defaultText, string.Create(CultureInfo.InvariantCulture, $"{min} to {max} characters"), description,
+        name, OptionShape.Value, defaultText, string.Create(CultureInfo.InvariantCulture, $"{min} to {max} bytes of UTF-8"), description,
         (options, _, text) =>
         {
             set(options, text);
-            return text.Length >= min && text.Length <= max && !text.Any(char.IsControl);
+            int length = Encoding.UTF8.GetByteCount(text);
+            return length >= min && length <= max && !text.Any(char.IsControl);
         });
 
     private static OptionKey Choice<T>(string name, string defaultText, string description, (string Text, T Value)[] choices, Action<ServerOptions, T> set) => new(

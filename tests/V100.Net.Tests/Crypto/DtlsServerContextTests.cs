@@ -52,6 +52,11 @@ public class DtlsServerContextTests
         AssertRefused(certificate, rsa.ExportPkcs8PrivateKeyPem());
         AssertRefused(certificate, key.ExportEncryptedPkcs8PrivateKeyPem("secret", new PbeParameters(PbeEncryptionAlgorithm.Aes128Cbc, HashAlgorithmName.SHA256, 1000)));
 
+        // OpenSSL's own word, at every security level above 0.
+        using var shortKey = RSA.Create(512);
+        (certificate, keyPem) = DtlsServerPair.MakePem(shortKey);
+        AssertRefused(certificate, keyPem);
+
         static void AssertRefused(string certificate, string key) =>
             Assert.ThrowsAny<CryptographicException>(() => new DtlsServerContext(certificate, key));
     }

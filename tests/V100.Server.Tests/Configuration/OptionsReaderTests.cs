@@ -1,6 +1,7 @@
 using System.Net;
 using V100.Net.Sockets;
 using V100.Server.Configuration;
+using V100.Turn;
 
 namespace V100.Server.Tests.Configuration;
 
@@ -85,6 +86,8 @@ public sealed class OptionsReaderTests : IDisposable
             { "V100:PublicAddresses", "192.0.2.1:80" },
             { "V100:ApiKeys:key", "short" },
             { "V100:Turn:Realm", "" },
+            { "V100:Turn:Realm", new string('r', TurnCredentials.MaxRealmLength + 1) },
+            { "V100:Turn:Realm", new string('\u00e9', TurnCredentials.MaxRealmLength / 2 + 1) },
             { "V100:Turn:Secrets:0", "" },
             { "V100:Turn:Users:bob", "" },
             { "V100:Turn:RelayAddresses", "1.2" },
