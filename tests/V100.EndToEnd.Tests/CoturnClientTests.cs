@@ -70,6 +70,9 @@ public sealed partial class CoturnClientTests
     private static async Task<ServerProcess> StartAsync(CertificateAuthority? authority = null, int tlsPort = 0) => await ServerProcess.StartAsync(
     [
         .. authority is null ? [] : (string[])[.. authority.ServerArguments, $"--V100:Tls:Port={tlsPort}"],
+        // Above the ports that the system gives to other programs of this machine: a reserved port must still be free when it is asked for.
+        "--V100:Turn:RelayPortMin=61000",
+
         // Their client draws its channel numbers from the range of RFC 5766.
         "--V100:Turn:ChannelNumbers=rfc5766", "--V100:Turn:Users:user=pass", $"--V100:Turn:Secrets:0={Secret}", "--V100:PublicAddresses:0=127.0.0.1", "--V100:PublicAddresses:1=::1",
         "--V100:Turn:AllowedPeers:0=127.0.0.0/8", "--V100:Turn:AllowedPeers:1=::1/128",
