@@ -38,7 +38,7 @@ internal sealed class ServerLifetime : IDisposable
         }
 
         _host.Plane.Relays.BeginDrain();
-        ServerLog.Draining(_host.Log, _host.Plane.Conference.SessionCount, _host.Plane.Options.DrainTimeoutSeconds);
+        ServerLog.Draining(_host.Log, _host.Plane.Conference.SessionCount, _host.Plane.Relays.AllocationCount, _host.Plane.Options.DrainTimeoutSeconds);
         _drain.TrySetResult();
     }
 
@@ -55,7 +55,7 @@ internal sealed class ServerLifetime : IDisposable
     {
         await _drain.Task.ConfigureAwait(false);
         string reason = await DrainAsync().ConfigureAwait(false);
-        ServerLog.Stopping(_host.Log, _host.Plane.Conference.SessionCount, reason);
+        ServerLog.Stopping(_host.Log, _host.Plane.Conference.SessionCount, _host.Plane.Relays.AllocationCount, reason);
         await _host.Plane.Conference.CloseAllAsync(CancellationToken.None).ConfigureAwait(false);
         await _host.StopAsync().ConfigureAwait(false);
     }

@@ -11,11 +11,11 @@ internal static partial class ServerLog
     [LoggerMessage(1001, LogLevel.Information, "V100 {Version} is ready after {StartMs} ms: HTTP {Url}, UDP port {UdpPort}, TCP port {TcpPort}")]
     public static partial void Ready(ILogger log, string version, long startMs, string url, int udpPort, int tcpPort);
 
-    [LoggerMessage(1002, LogLevel.Information, "Draining: waiting for {Sessions} sessions, at most {TimeoutSeconds} s; a second SIGTERM stops at once")]
-    public static partial void Draining(ILogger log, int sessions, int timeoutSeconds);
+    [LoggerMessage(1002, LogLevel.Information, "Draining: waiting for {Sessions} sessions and {Allocations} TURN allocations, at most {TimeoutSeconds} s; a second SIGTERM stops at once")]
+    public static partial void Draining(ILogger log, int sessions, int allocations, int timeoutSeconds);
 
-    [LoggerMessage(1003, LogLevel.Information, "Stopping with {Sessions} sessions left: {Reason}")]
-    public static partial void Stopping(ILogger log, int sessions, string reason);
+    [LoggerMessage(1003, LogLevel.Information, "Stopping with {Sessions} sessions and {Allocations} TURN allocations left: {Reason}")]
+    public static partial void Stopping(ILogger log, int sessions, int allocations, string reason);
 
     [LoggerMessage(1004, LogLevel.Information, "Secrets and certificates were read again: {ApiKeys} API keys, {TurnSecrets} TURN secrets")]
     public static partial void Reloaded(ILogger log, int apiKeys, int turnSecrets);
