@@ -80,7 +80,9 @@ internal sealed class NetworkNamespaces : IDisposable
     {
         Privilege.TryRun("rm", "-rf", $"/etc/netns/{Clients}");
 
-        // With a namespace go its interfaces and their other ends.
+        // A namespace takes its interfaces and their other ends with it, but some time later: a server that starts meanwhile would
+        // offer an address that is about to go.
+        Privilege.TryRun("ip", "link", "del", $"vh{_id}");
         Privilege.TryRun("ip", "netns", "del", Clients);
         Privilege.TryRun("ip", "netns", "del", Server);
     }

@@ -10,7 +10,7 @@ public sealed class RelayedCallTests
     [InlineData("tcp")]
     public async Task Chromium_publishes_and_plays_through_the_relay_alone(string transport)
     {
-        await using ServerProcess server = await ServerProcess.StartAsync("--V100:Rooms:EmptyTimeoutSeconds=1");
+        await using ServerProcess server = await ServerProcess.StartAsync("--V100:Rooms:EmptyTimeoutSeconds=1", "--V100:PublicAddresses:0=127.0.0.1");
         Gauges start = await server.Api.GaugesAsync();
         await using Call call = await Call.StartAsync(server, "relayed", ClientKind.Chromium, ClientKind.Chromium, _small with { Relay = transport });
         await AssertRelayedAsync(server, call, transport);
