@@ -17,7 +17,8 @@ internal sealed class TurnNetwork : IDisposable
     /// <param name="coalescing">Packets that the server sent as one message arrive as one (UDP_GRO); else the system cuts it at the server's cost.</param>
     public TurnNetwork(bool segments, bool coalescing)
     {
-        var options = new UdpOptions { Addresses = [IPAddress.Any], Segmentation = segments, Coalescing = coalescing, Shared = false };
+        // Shared, since only such a socket tells to which of the loopback addresses a packet came.
+        var options = new UdpOptions { Addresses = [IPAddress.Any], Segmentation = segments, Coalescing = coalescing };
         _clients = new UdpSocketSet(options, ClientCounters);
         _peers = new UdpSocketSet(options, PeerCounters);
         ToServer = new TransmitBatch(_clients);
