@@ -15,7 +15,10 @@ public readonly record struct MediaPacket
     /// <summary>The RTP packet as decrypted; read only.</summary>
     public required PacketBuffer Buffer { get; init; }
 
-    /// <summary>Counts the sources that the track has had: a client may change its SSRC. A new one starts at a keyframe, with numbers of its own.</summary>
+    /// <summary>Of the section's <see cref="MediaSection.Encodings"/>.</summary>
+    public required byte Encoding { get; init; }
+
+    /// <summary>Counts the sources that the encoding has had: a client may change its SSRC. A new one starts at a keyframe, with numbers of its own.</summary>
     public required int Generation { get; init; }
 
     /// <summary>The publisher's sequence number with its rollovers (RFC 3711, 3.3.1).</summary>

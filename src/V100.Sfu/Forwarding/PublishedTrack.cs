@@ -27,6 +27,8 @@ public sealed class PublishedTrack
         Section = section;
         StreamId = streamId;
         _fanouts = new TrackFanout?[shardCount];
+        Encodings = Array.ConvertAll(section.Encodings, encoding => new EncodingFigures(encoding.Rid));
+        Figures = new TrackFigures(Encodings);
     }
 
     public TrackId Id { get; }
@@ -35,7 +37,10 @@ public sealed class PublishedTrack
     public string StreamId { get; }
 
     /// <summary>Figures of the publisher's side, written by the shard that receives the track.</summary>
-    public TrackFigures Figures { get; } = new();
+    public TrackFigures Figures { get; }
+
+    /// <summary>The same of each of <see cref="MediaSection.Encodings"/>.</summary>
+    public EncodingFigures[] Encodings { get; }
 
     /// <summary>The shard that receives the track, or -1 before the publisher is connected. Written by that shard.</summary>
     public int PublisherShard

@@ -10,6 +10,9 @@ internal sealed class ReceiveSource(ReceivedTrack track, Ssrc ssrc, int clockRat
     public Ssrc Ssrc { get; } = ssrc;
     public bool IsRetransmission { get; } = isRetransmission;
 
+    /// <summary>Which of the track's encodings it is or repairs; -1 for retransmissions while nothing has told.</summary>
+    public int Encoding { get; set; } = -1;
+
     /// <summary>Of retransmissions: the source whose packets they are; null while nothing has told.</summary>
     public Ssrc? Repairs { get; set; }
 

@@ -1,55 +1,74 @@
 using V100.Net;
 using V100.Sfu.Peers;
+using V100.Sfu.Rtcp;
 using V100.Sfu.Rtp;
 using V100.Sfu.Sdp;
 
 namespace V100.Sfu.Forwarding;
 
 /// <summary>
-/// The receiving end of a published track, on its publisher's shard: it makes originals of retransmissions, asks for
-/// what is missing, and hands every packet once to the shards that have subscribers.
+/// The receiving end of a published track, on its publisher's shard: it tells its encodings' packets apart and hands every packet once
+/// to the shards that have subscribers.
 /// </summary>
-internal sealed partial class ReceivedTrack
+internal sealed class ReceivedTrack
 {
     private readonly SfuShard _shard;
-    private readonly Peer _peer;
     private readonly MediaSection _section;
+    private readonly ReceivedEncoding[] _encodings;
     private readonly byte _audioLevelId;
-    private ReceiveSource? _primary;
-    private int _generation;
+    private readonly byte _ridId;
+    private readonly byte _repairedRidId;
 
     public ReceivedTrack(SfuShard shard, Peer peer, PublishedTrack track)
     {
         _shard = shard;
-        _peer = peer;
         _section = track.Section;
         Track = track;
-        _gaps = CreateGapTracker();
+        _encodings = new ReceivedEncoding[_section.Encodings.Length];
+        for (int index = 0; index < _encodings.Length; index++)
+        {
+            _encodings[index] = new ReceivedEncoding(shard, peer, this, index);
+        }
+
         _audioLevelId = _section.ReceivedExtensions.IdOf(HeaderExtensionKind.AudioLevel);
+        _ridId = _section.ReceivedExtensions.IdOf(HeaderExtensionKind.Rid);
+        _repairedRidId = _section.ReceivedExtensions.IdOf(HeaderExtensionKind.RepairedRid);
     }
 
     public PublishedTrack Track { get; }
 
-    /// <summary>The source whose packets are media now, or null before the first.</summary>
-    public ReceiveSource? Primary => _primary;
-
-    /// <summary>A new SSRC. A second source of media replaces the first: subscribers go on with it from its next keyframe.</summary>
-    public ReceiveSource AddSource(Ssrc ssrc, int clockRateHz, bool isRetransmission)
+    /// <summary>When <see cref="HandleDeadline"/> is due.</summary>
+    public Instant NextDeadline
     {
-        var source = new ReceiveSource(this, ssrc, clockRateHz, isRetransmission);
-        if (isRetransmission)
+        get
         {
-            foreach (RemoteStream announced in _section.RemoteStreams)
+            Instant next = Instant.Never;
+            foreach (ReceivedEncoding encoding in _encodings)
             {
-                source.Repairs = announced.RtxSsrc == ssrc.Value ? new Ssrc(announced.Ssrc) : source.Repairs;
+                next = Instant.Earlier(next, encoding.NextDeadline);
             }
+
+            return next;
         }
-        else
+    }
+
+    /// <summary>A new SSRC with its first packet; null where that does not tell which encoding's it is.</summary>
+    public ReceiveSource? AddSource(in RtpReader rtp, int clockRateHz, bool isRetransmission)
+    {
+        int encoding = FindEncoding(in rtp, isRetransmission);
+        if (encoding < 0 && !isRetransmission)
         {
-            _primary = source;
-            _generation++;
-            _gaps = CreateGapTracker();
-            _peer.WakeAt(NextDeadline); // What subscribers have asked for can now be asked of the publisher.
+            return null;
+        }
+
+        var source = new ReceiveSource(this, rtp.Ssrc, clockRateHz, isRetransmission) { Encoding = encoding };
+        if (!isRetransmission)
+        {
+            _encodings[encoding].SetPrimary(source);
+        }
+        else if (encoding >= 0 && _section.Encodings[encoding].RtxSsrc == rtp.Ssrc.Value)
+        {
+            source.Repairs = new Ssrc(_section.Encodings[encoding].Ssrc);
         }
 
         return source;
@@ -57,10 +76,9 @@ internal sealed partial class ReceivedTrack
 
     public void RemoveSource(ReceiveSource source)
     {
-        if (_primary == source)
+        if (source.Encoding >= 0)
         {
-            _primary = null;
-            _gaps = CreateGapTracker();
+            _encodings[source.Encoding].Remove(source);
         }
     }
 
@@ -75,11 +93,12 @@ internal sealed partial class ReceivedTrack
         ExtendedSequence sequence = source.Statistics.OnPacket(rtp.SequenceNumber, rtp.Timestamp, now);
         if (isRetransmission)
         {
-            HandleRetransmission(source, codec, buffer, now);
+            HandleRetransmission(source, codec, in rtp, buffer, now);
         }
-        else if (source == _primary)
+        else if (source.Encoding >= 0 && _encodings[source.Encoding].IsPrimary(source))
         {
-            HandleOriginal(codec, in rtp, buffer, sequence, now);
+            RecordAudioLevel(in rtp);
+            _encodings[source.Encoding].HandleOriginal(codec, in rtp, buffer, sequence, now);
         }
         else
         {
@@ -87,102 +106,99 @@ internal sealed partial class ReceivedTrack
         }
     }
 
-    private void HandleOriginal(NegotiatedCodec codec, in RtpReader rtp, PacketBuffer buffer, ExtendedSequence sequence, Instant now)
+    /// <summary>Retransmissions that neither offer nor header assign are of the encoding that misses what they bring.</summary>
+    private void HandleRetransmission(ReceiveSource source, NegotiatedCodec codec, in RtpReader rtp, PacketBuffer buffer, Instant now)
     {
-        if (!IsNew(codec, sequence, now))
+        if (source.Encoding < 0 && rtp.Payload.Length >= Retransmission.OriginalSequenceLength)
         {
-            _shard.Counters.Increment(SfuCounter.DroppedDuplicate);
-            return;
+            var original = new SequenceNumber(System.Buffers.Binary.BinaryPrimitives.ReadUInt16BigEndian(rtp.Payload));
+            source.Encoding = Array.FindIndex(_encodings, encoding => encoding.Misses(original));
         }
 
-        if (_audioLevelId != 0)
-        {
-            RecordAudioLevel(in rtp);
-        }
-
-        Publish(codec, in rtp, buffer, sequence, now);
-    }
-
-    /// <summary>RFC 4588: the original's number stands before its payload; everything behind this knows the original alone.</summary>
-    private void HandleRetransmission(ReceiveSource source, NegotiatedCodec codec, PacketBuffer buffer, Instant now)
-    {
-        if (_primary is not { } primary)
+        if (source.Encoding < 0)
         {
             _shard.Counters.Increment(SfuCounter.DroppedUnknownSource);
             return;
         }
 
-        Span<byte> packet = buffer.Room.Slice(buffer.Start, buffer.Length);
-        if (!Retransmission.TryRestore(packet, codec.PayloadType, primary.Ssrc, out Span<byte> original)
-            || !RtpReader.TryParse(original, out RtpReader rtp))
-        {
-            _shard.Counters.Increment(SfuCounter.DroppedPadding); // A probe: bandwidth, no media.
-            return;
-        }
-
-        if (!IsOf(primary, source, rtp.SequenceNumber))
-        {
-            _shard.Counters.Increment(SfuCounter.DroppedUnknownSource);
-            return;
-        }
-
-        buffer.Start += Retransmission.OriginalSequenceLength;
-        buffer.Length = original.Length;
-        ExtendedSequence sequence = primary.Statistics.OnRetransmission(rtp.SequenceNumber);
-        if (!IsNew(codec, sequence, now))
-        {
-            _shard.Counters.Increment(SfuCounter.DroppedDuplicate);
-            return;
-        }
-
-        Publish(codec, in rtp, buffer, sequence, now);
+        _encodings[source.Encoding].HandleRetransmission(source, codec, buffer, now);
     }
 
-    /// <summary>
-    /// Whether a source of retransmissions repairs the media of now. One that was not announced does from when it brings a packet that
-    /// is missed (RFC 4588, 5.3). What is still on its way of the former source's has numbers that the new one may use as well.
-    /// </summary>
-    private bool IsOf(ReceiveSource primary, ReceiveSource retransmissions, SequenceNumber original)
+    public void HandleSenderReport(ReceiveSource source, in SenderReport report, Instant now)
     {
-        if (retransmissions.Repairs is null && _gaps.IsMissing(primary.Statistics.Peek(original)))
+        source.Statistics.OnSenderReport(report.NtpTime, now);
+        if (source.Encoding >= 0)
         {
-            retransmissions.Repairs = primary.Ssrc;
+            _encodings[source.Encoding].HandleSenderReport(source, in report, now);
         }
-
-        return retransmissions.Repairs == primary.Ssrc;
     }
 
-    private void Publish(NegotiatedCodec codec, in RtpReader rtp, PacketBuffer buffer, ExtendedSequence sequence, Instant now)
+    public void HandleReported(ReceiveSource source, in ReportBlock report, Instant now)
     {
-        bool startsKeyframe = KeyframeDetector.IsKeyframeStart(codec.Kind, rtp.Payload);
+        if (source.Encoding >= 0)
+        {
+            _encodings[source.Encoding].HandleReported(source, in report, now);
+        }
+    }
+
+    /// <summary>A subscriber cannot go on without a keyframe of this encoding.</summary>
+    public void RequestKeyframe(int encoding, Instant now)
+    {
+        if (Track.Kind == MediaKind.Video)
+        {
+            _encodings[encoding].RequestKeyframe(now);
+        }
+    }
+
+    public void HandleDeadline(Instant now)
+    {
+        foreach (ReceivedEncoding encoding in _encodings)
+        {
+            encoding.HandleDeadline(now);
+        }
+    }
+
+    /// <summary>From an encoding: one new packet of media, or of padding, to every shard that has subscribers.</summary>
+    public void Publish(in MediaPacket packet, Instant now)
+    {
         TrackFigures figures = Track.Figures;
         figures.Packets++;
-        figures.Bytes += buffer.Length;
-        figures.Codec = codec.Kind;
-        if (startsKeyframe && Track.Kind == MediaKind.Video)
+        figures.Bytes += packet.Buffer.Length;
+        figures.Codec = packet.Codec.Kind;
+        if (packet.StartsKeyframe && Track.Kind == MediaKind.Video)
         {
             figures.Keyframes++;
-            NoteKeyframe();
         }
 
-        var packet = new MediaPacket
-        {
-            Track = Track,
-            Buffer = buffer,
-            Generation = _generation,
-            Sequence = sequence,
-            Codec = codec,
-            StartsKeyframe = startsKeyframe,
-            IsPaddingOnly = rtp.Payload.IsEmpty,
-            ReceivedAt = now,
-        };
         _shard.Publish(in packet, now);
     }
+
+    /// <summary>The encoding of a new SSRC: announced in the offer, or named by its first packet (RFC 8852); -1 where neither tells.</summary>
+    private int FindEncoding(in RtpReader rtp, bool isRetransmission)
+    {
+        OfferedEncoding[] offered = _section.Encodings;
+        byte id = isRetransmission ? _repairedRidId : _ridId;
+        bool hasRid = rtp.Extensions.TryGet(id, out ReadOnlySpan<byte> rid) && id != 0;
+        for (int index = 0; index < offered.Length; index++)
+        {
+            uint announced = isRetransmission ? offered[index].RtxSsrc : offered[index].Ssrc;
+            if (announced == rtp.Ssrc.Value && announced != 0 || hasRid && RidIs(offered[index], rid))
+            {
+                return index;
+            }
+        }
+
+        // An only encoding has whatever comes; of its retransmissions the first that is missed tells whose they are.
+        return offered.Length == 1 ? 0 : -1;
+    }
+
+    private static bool RidIs(in OfferedEncoding offered, ReadOnlySpan<byte> rid) =>
+        offered.Rid.Length > 0 && System.Text.Ascii.Equals(rid, offered.Rid);
 
     /// <summary>RFC 6464: seven bits, 0 the loudest; kept turned around and smoothed over about ten packets (200 ms).</summary>
     private void RecordAudioLevel(in RtpReader rtp)
     {
-        if (rtp.Extensions.TryGet(_audioLevelId, out ReadOnlySpan<byte> value) && value.Length > 0)
+        if (_audioLevelId != 0 && rtp.Extensions.TryGet(_audioLevelId, out ReadOnlySpan<byte> value) && value.Length > 0)
         {
             float level = 127 - (value[0] & 0x7F);
             Track.AudioLevel += (level - Track.AudioLevel) * 0.1f;

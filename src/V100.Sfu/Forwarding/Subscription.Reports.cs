@@ -33,7 +33,7 @@ internal sealed partial class Subscription
     {
         _bitrate.Update(BytesSent, now);
         if (PacketsSent == _packetsAtLastReport || _awaitsKeyframe || _timestamps is null || _fanout is null
-            || !_fanout.Clock.TryMap(now, _timestamps.ClockRateHz, _timestamps.Offset, out ulong ntpTime, out uint timestamp))
+            || !_fanout.Encodings[_encoding].Clock.TryMap(now, _timestamps.ClockRateHz, _timestamps.Offset, out ulong ntpTime, out uint timestamp))
         {
             return false;
         }

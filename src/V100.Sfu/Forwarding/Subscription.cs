@@ -1,5 +1,6 @@
 using V100.Net;
 using V100.Sfu.Peers;
+using V100.Sfu.Rtcp;
 using V100.Sfu.Rtp;
 using V100.Sfu.Sdp;
 using V100.Sfu.Srtp;
@@ -22,6 +23,7 @@ internal sealed partial class Subscription
     private readonly Peer _peer;
     private readonly SequenceRewriter _sequences;
     private readonly SentPacketHistory _history;
+    private readonly bool _isNumbered;
     private TimestampRewriter? _timestamps;
     private ExtendedSequence _nextRetransmission;
     private TrackFanout? _fanout;
@@ -32,11 +34,18 @@ internal sealed partial class Subscription
     /// <summary>Of <see cref="_codec"/> in the section's list.</summary>
     private uint _codecIndex;
     private uint _lastTimestamp;
-    private int _generation;
+
+    /// <summary>The encoding that is forwarded, and its source; -1 before the first packet.</summary>
+    private int _encoding = -1;
+    private int _generation = -1;
     private bool _awaitsKeyframe;
 
     /// <summary>The keyframe that is awaited begins another source, with a clock of its own.</summary>
     private bool _awaitsSource;
+
+    /// <summary>The encoding, and its source, on whose clock timestamps were last; -1 for none of this track.</summary>
+    private int _clockEncoding = -1;
+    private int _clockGeneration;
 
     /// <summary>The blocks of redundant audio name payload types, and the subscriber's are others.</summary>
     private bool _rewritesRed;
@@ -53,6 +62,7 @@ internal sealed partial class Subscription
         _sequences = new SequenceRewriter(new SequenceNumber((ushort)(shard.Entropy.NextUInt32() & 0x7FFF)));
         _nextRetransmission = new ExtendedSequence(shard.Entropy.NextUInt32() & 0x7FFF);
         _history = new SentPacketHistory(section.Kind == MediaKind.Video ? 1024 : 128);
+        _isNumbered = section.SentExtensions.IdOf(HeaderExtensionKind.TransportCc) != 0;
         _canonicalName = System.Text.Encoding.UTF8.GetBytes(section.Sender.Cname);
     }
 
@@ -63,6 +73,12 @@ internal sealed partial class Subscription
 
     /// <summary>The codec last forwarded; null before the first packet.</summary>
     public NegotiatedCodec? Codec => _codec;
+
+    /// <summary>The encoding that is forwarded, -1 while none is.</summary>
+    public int Encoding => _awaitsKeyframe ? -1 : _encoding;
+
+    /// <summary>The encoding to change to at its next keyframe; -1 takes whichever shows one first.</summary>
+    public int TargetEncoding { get; private set; } = -1;
 
     public long PacketsSent { get; private set; }
 
@@ -102,8 +118,14 @@ internal sealed partial class Subscription
             _fanout.Add(this);
             _headers = CreateHeaderRewriter(source.Section);
             _publishedCodec = null;
-            _generation = -1;
+            _encoding = _generation = -1;
+            TargetEncoding = -1;
+            _clockEncoding = -1;
             AwaitKeyframe();
+
+            // Its caches may hold packets with the numbers of the former track's: what was sent before is not sent again, or other bytes
+            // would go out under a number that the subscriber has, and without RTX under a nonce that was used.
+            _history.DiscardBefore(_sequences.NextOutput);
         }
 
         RequestKeyframeIfAwaited(now);
@@ -112,14 +134,26 @@ internal sealed partial class Subscription
     /// <summary>Asks for what a video subscription needs to begin, once its peer can be sent to.</summary>
     public void RequestKeyframeIfAwaited(Instant now)
     {
-        if (_fanout is not null && _awaitsKeyframe && Section.Kind == MediaKind.Video && _peer.CanSend)
+        if (_fanout is not null && (_awaitsKeyframe || IsSwitching) && Section.Kind == MediaKind.Video && _peer.CanSend)
         {
-            _fanout.RequestKeyframe(now);
+            _fanout.RequestKeyframe(WantedEncoding, now);
         }
     }
 
     /// <summary>The subscriber says that it cannot go on without a keyframe.</summary>
-    public void RequestKeyframe(Instant now) => _fanout?.RequestKeyframe(now);
+    public void RequestKeyframe(Instant now) => _fanout?.RequestKeyframe(_encoding < 0 ? WantedEncoding : _encoding, now);
+
+    /// <summary>Goes over to another encoding of the track at its next keyframe; the present one goes on until then.</summary>
+    public void SetTarget(int encoding, Instant now)
+    {
+        TargetEncoding = encoding;
+        RequestKeyframeIfAwaited(now);
+    }
+
+    private bool IsSwitching => TargetEncoding >= 0 && TargetEncoding != _encoding;
+
+    /// <summary>Whose keyframe is asked for.</summary>
+    private int WantedEncoding => TargetEncoding >= 0 ? TargetEncoding : Math.Max(_encoding, 0);
 
     /// <summary>One packet of the source: header, encryption straight into the batch, done.</summary>
     public void Forward(in MediaPacket packet, in RtpReader rtp, Instant now)
@@ -147,6 +181,11 @@ internal sealed partial class Subscription
     /// <summary>Sends the packet, or does not; returns the counter in which this copy of it ends.</summary>
     private SfuCounter Handle(in MediaPacket packet, in RtpReader rtp, Instant now)
     {
+        if (packet.Encoding != _encoding && packet.Encoding != TargetEncoding && _encoding >= 0)
+        {
+            return SfuCounter.DroppedLayer;
+        }
+
         if (!_peer.CanSend)
         {
             return SfuCounter.DroppedBeforeKeys;
@@ -166,7 +205,7 @@ internal sealed partial class Subscription
 
         if (packet.IsPaddingOnly)
         {
-            DropPadding(packet.Sequence);
+            DropPadding(packet.Sequence, now);
             return SfuCounter.DroppedPadding;
         }
 
@@ -184,7 +223,7 @@ internal sealed partial class Subscription
         var header = new RtpHeader(_codec!.PayloadType, rtp.Marker, sequence.Wire, timestamp, Ssrc);
         ReadOnlySpan<byte> payload = rtp.Payload;
         Span<byte> target = _shard.Output.Reserve(in _peer.Remote, in _peer.Local, payload.Length + MaxOverhead);
-        int headerLength = _headers!.Write(target[..MaxHeaderLength], in header, rtp.Extensions, 0, 0);
+        int headerLength = WriteHeader(target, in header, rtp.Extensions, now);
         if (headerLength == 0)
         {
             return SfuCounter.DroppedTooLong;
@@ -199,7 +238,7 @@ internal sealed partial class Subscription
         }
 
         _shard.Output.Commit(_peer.SrtpSender.ProtectRtp(target, headerLength, payload, sequence.Value));
-        _history.Add(new SentPacket(packet.Sequence, sequence, timestamp, CodecState: _codecIndex));
+        _history.Add(new SentPacket(packet.Sequence, sequence, timestamp, SourceMark(packet.Encoding, packet.Generation), _codecIndex));
         _lastTimestamp = timestamp;
         PacketsSent++;
         BytesSent += headerLength + payload.Length;
@@ -212,7 +251,7 @@ internal sealed partial class Subscription
     /// The publisher's padding does not go on. Where its number stands in a gap that later packets already left open, a packet of
     /// padding alone fills it, or the subscriber asks for it in vain.
     /// </summary>
-    private void DropPadding(ExtendedSequence source)
+    private void DropPadding(ExtendedSequence source, Instant now)
     {
         if (_sequences.Drop(source, out ExtendedSequence slot) != SequenceDrop.FillSlot)
         {
@@ -221,21 +260,22 @@ internal sealed partial class Subscription
 
         var header = new RtpHeader(_codec!.PayloadType, false, slot.Wire, _lastTimestamp, Ssrc, HasPadding: true);
         Span<byte> target = _shard.Output.Reserve(in _peer.Remote, in _peer.Local, MaxOverhead + 1);
-        int headerLength = _headers!.Write(target[..MaxHeaderLength], in header, default, 0, 0);
+        int headerLength = WriteHeader(target, in header, default, now);
         int padding = Padding.Write(target[headerLength..], 1);
         _shard.Output.Commit(_peer.SrtpSender.ProtectRtp(target, headerLength, target.Slice(headerLength, padding), slot.Value));
     }
 
-    /// <summary>Follows changes of source; false while the subscriber awaits a keyframe, which this packet does not begin.</summary>
+    /// <summary>Follows changes of source and of encoding; false while the subscriber awaits a keyframe, which this packet does not begin.</summary>
     private bool TryFollow(in MediaPacket packet, in RtpReader rtp, Instant now)
     {
-        if (packet.Generation != _generation)
+        bool isPresent = packet.Encoding == _encoding;
+        if (isPresent && packet.Generation != _generation)
         {
             _generation = packet.Generation;
             AwaitKeyframe();
         }
 
-        if (!_awaitsKeyframe)
+        if (isPresent && !_awaitsKeyframe)
         {
             return true;
         }
@@ -244,6 +284,13 @@ internal sealed partial class Subscription
         {
             RequestKeyframeIfAwaited(now);
             return false;
+        }
+
+        if (!isPresent)
+        {
+            _encoding = packet.Encoding;
+            _generation = packet.Generation;
+            AwaitKeyframe();
         }
 
         _awaitsKeyframe = false;
@@ -255,22 +302,29 @@ internal sealed partial class Subscription
 
         if (_awaitsSource)
         {
-            _timestamps.SwitchTo(rtp.Timestamp, now);
+            _timestamps.SwitchTo(rtp.Timestamp, now, AlignedTimestamp(in packet, rtp.Timestamp));
         }
 
+        _clockEncoding = packet.Encoding;
+        _clockGeneration = packet.Generation;
         _awaitsSource = false;
         return true;
     }
 
     /// <summary>
-    /// Another source. Its cache may hold packets with the numbers of the former one's, so nothing that was sent before is sent
-    /// again: it would be other bytes under a number that the subscriber has, and without RTX under a nonce that was used.
+    /// What a timestamp of the new encoding is on this stream's base, by the sender reports of both: so that the picture keeps its place
+    /// beside the sound. Null where the source before was another, or either's clock is not known.
     /// </summary>
-    private void AwaitKeyframe()
+    private uint? AlignedTimestamp(in MediaPacket packet, uint timestamp)
     {
-        _awaitsKeyframe = _awaitsSource = true;
-        _history.DiscardBefore(_sequences.NextOutput);
+        ReadOnlySpan<FanoutEncoding> encodings = _fanout!.Encodings;
+        return _clockEncoding >= 0 && _clockEncoding != packet.Encoding && encodings[_clockEncoding].Generation == _clockGeneration
+            && SenderReportMap.TryTranslate(in encodings[packet.Encoding].Clock, in encodings[_clockEncoding].Clock, timestamp, packet.Codec.ClockRateHz, out uint translated)
+            ? translated + _timestamps!.Offset
+            : null;
     }
+
+    private void AwaitKeyframe() => _awaitsKeyframe = _awaitsSource = true;
 
     private bool TryMatchCodecSlow(NegotiatedCodec published)
     {
@@ -286,7 +340,7 @@ internal sealed partial class Subscription
     {
         if (_fanout is null || !_peer.CanSend
             || _history.TryRetransmit(lost, now, _roundTrip.Smoothed, out SentPacket sent) != RetransmissionDecision.Send
-            || !_fanout.Cache.TryGet(sent.Source, now, out PacketBuffer buffer)
+            || !TryGetCached(in sent, now, out PacketBuffer buffer)
             || !RtpReader.TryParse(buffer.Bytes, out RtpReader rtp))
         {
             _shard.Counters.Increment(SfuCounter.NacksUnanswered);
@@ -301,7 +355,7 @@ internal sealed partial class Subscription
             rtx ? (byte)codec.RtxPayloadType : codec.PayloadType, rtp.Marker, sequence.Wire, sent.Timestamp, rtx ? RetransmissionSsrc : Ssrc);
         ReadOnlySpan<byte> payload = rtp.Payload;
         Span<byte> target = _shard.Output.Reserve(in _peer.Remote, in _peer.Local, payload.Length + MaxOverhead);
-        int headerLength = _headers!.Write(target[..MaxHeaderLength], in header, rtp.Extensions, 0, 0);
+        int headerLength = WriteHeader(target, in header, rtp.Extensions, now);
         if (headerLength == 0)
         {
             _shard.Counters.Increment(SfuCounter.NacksUnanswered);
@@ -333,10 +387,34 @@ internal sealed partial class Subscription
     }
 
     /// <summary>
+    /// Which source of which encoding a sent packet came from, in a byte: a source after it may use the same numbers for other bytes.
+    /// A peer shows fewer SSRCs in its life (<see cref="ShardLimits.MaxSourcesPerPeer"/>) than would let two of an encoding have one mark.
+    /// </summary>
+    private static byte SourceMark(int encoding, int generation) => (byte)(generation << 2 | encoding);
+
+    private bool TryGetCached(in SentPacket sent, Instant now, out PacketBuffer buffer)
+    {
+        int encoding = sent.Layer & (SdpLimits.MaxEncodingsPerSection - 1);
+        buffer = null!;
+        return encoding < _fanout!.Encodings.Length && SourceMark(encoding, _fanout.Encodings[encoding].Generation) == sent.Layer
+            && _fanout.Encodings[encoding].Cache.TryGet(sent.Source, now, out buffer);
+    }
+
+    /// <summary>
     /// Gives back what is too old to be asked for, also where no packet comes any more: a source that pauses, or a pool at its
     /// bound, which lets in none until buffers return.
     /// </summary>
-    public void ExpireCache(Instant now) => _fanout?.Cache.Expire(now);
+    public void ExpireCaches(Instant now) => _fanout?.ExpireCaches(now);
+
+    /// <summary>Extensions that say something of one transport or one m-section alone.</summary>
+    private static bool IsOwn(HeaderExtensionKind kind) => kind is HeaderExtensionKind.Mid or HeaderExtensionKind.Rid or HeaderExtensionKind.RepairedRid
+        or HeaderExtensionKind.TransportCc or HeaderExtensionKind.AbsSendTime or HeaderExtensionKind.TransmissionOffset;
+
+    private int WriteHeader(Span<byte> target, in RtpHeader header, in RtpExtensions source, Instant now)
+    {
+        ushort transportSequence = _isNumbered ? _peer.TakeTransportSequence() : (ushort)0;
+        return _headers!.Write(target[..MaxHeaderLength], in header, in source, transportSequence, AbsoluteSendTime.Of(now));
+    }
 
     /// <summary>Which of the publisher's extensions go on, under which of the subscriber's ids, and the subscriber's own mid.</summary>
     private HeaderRewriter CreateHeaderRewriter(MediaSection published)
@@ -347,13 +425,17 @@ internal sealed partial class Subscription
         {
             byte from = published.ReceivedExtensions.IdOf(kind);
             byte to = Section.SentExtensions.IdOf(kind);
-            if (from != 0 && to != 0 && kind is not (HeaderExtensionKind.Mid or HeaderExtensionKind.Rid or HeaderExtensionKind.RepairedRid))
+            if (from != 0 && to != 0 && !IsOwn(kind))
             {
                 copies[count++] = new HeaderExtensionCopy(from, to);
             }
         }
 
-        var stamps = new HeaderExtensionStamps(Section.SentExtensions.IdOf(HeaderExtensionKind.Mid), Section.MidUtf8);
+        var stamps = new HeaderExtensionStamps(
+            Section.SentExtensions.IdOf(HeaderExtensionKind.Mid),
+            Section.MidUtf8,
+            Section.SentExtensions.IdOf(HeaderExtensionKind.TransportCc),
+            Section.SentExtensions.IdOf(HeaderExtensionKind.AbsSendTime));
         return new HeaderRewriter(copies[..count], in stamps, Section.AllowsMixedExtensions);
     }
 }

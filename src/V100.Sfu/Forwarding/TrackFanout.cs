@@ -1,15 +1,11 @@
 using V100.Net;
 using V100.Sfu.Peers;
-using V100.Sfu.Rtcp;
 using V100.Sfu.Rtp;
 using V100.Sfu.Sdp;
 
 namespace V100.Sfu.Forwarding;
 
-/// <summary>
-/// The subscribers of one track on one shard, and the packets that they may ask for again. It exists while there is at
-/// least one.
-/// </summary>
+/// <summary>The subscribers of one track on one shard. It exists while there is at least one.</summary>
 internal sealed class TrackFanout
 {
     /// <summary>About two seconds of a 2 Mbit/s stream; what is older is of no use to a receiver that waits.</summary>
@@ -17,29 +13,24 @@ internal sealed class TrackFanout
     private const int AudioCachePackets = 64;
     private static readonly TimeSpan CacheAge = TimeSpan.FromSeconds(2);
 
-    /// <summary>How often a wish for a keyframe is said again to the shard that receives the track: the first may have been lost in a full ring.</summary>
-    private static readonly TimeSpan KeyframeWishInterval = TimeSpan.FromMilliseconds(100);
-
     private readonly SfuShard _shard;
-    private Instant _nextKeyframeWish;
+    private readonly FanoutEncoding[] _encodings;
     private Subscription[] _subscriptions = [];
-    private SenderReportMap _clock;
-    private int _generation = -1;
 
     public TrackFanout(SfuShard shard, PublishedTrack track)
     {
         _shard = shard;
         Track = track;
-        Cache = new RetransmissionCache(track.Kind == MediaKind.Video ? VideoCachePackets : AudioCachePackets, CacheAge);
+        _encodings = new FanoutEncoding[track.Encodings.Length];
+        for (int index = 0; index < _encodings.Length; index++)
+        {
+            _encodings[index] = new FanoutEncoding(track.Kind == MediaKind.Video ? VideoCachePackets : AudioCachePackets, CacheAge);
+        }
     }
 
     public PublishedTrack Track { get; }
 
-    /// <summary>The plaintext packets of the present generation.</summary>
-    public RetransmissionCache Cache { get; }
-
-    /// <summary>The publisher's clocks, by its last sender report of the present generation.</summary>
-    public ref readonly SenderReportMap Clock => ref _clock;
+    public ReadOnlySpan<FanoutEncoding> Encodings => _encodings;
 
     public int SubscriberCount => _subscriptions.Length;
 
@@ -63,34 +54,19 @@ internal sealed class TrackFanout
             return;
         }
 
-        if (packet.Generation != _generation)
-        {
-            StartGeneration(packet.Generation);
-        }
-
-        if (packet.StartsKeyframe)
-        {
-            _nextKeyframeWish = now;
-        }
-
-        // Padding too: a subscription that begins later must know that its number is no loss.
-        Cache.TryAdd(packet.Sequence, packet.Buffer, now);
+        _encodings[packet.Encoding].Add(in packet, now);
         foreach (Subscription subscription in _subscriptions)
         {
             subscription.Forward(in packet, in rtp, now);
         }
     }
 
-    /// <summary>
-    /// One of the subscribers needs a keyframe. While one is wished for and has not come by, another wish says nothing new: a flood of
-    /// them does not fill the ring in which media goes as well.
-    /// </summary>
-    public void RequestKeyframe(Instant now)
+    /// <summary>One of the subscribers needs a keyframe of the encoding.</summary>
+    public void RequestKeyframe(int encoding, Instant now)
     {
-        if (now >= _nextKeyframeWish)
+        if (_encodings[encoding].TryWishKeyframe(now))
         {
-            _nextKeyframeWish = now + KeyframeWishInterval;
-            _shard.RequestKeyframe(Track, now);
+            _shard.RequestKeyframe(Track, encoding, now);
         }
     }
 
@@ -100,9 +76,10 @@ internal sealed class TrackFanout
     /// </summary>
     public void ForwardOvertaken(Subscription subscription, in MediaPacket first, Instant now)
     {
-        for (ExtendedSequence sequence = first.Sequence.Next; sequence <= Cache.Newest; sequence = sequence.Next)
+        RetransmissionCache cache = _encodings[first.Encoding].Cache;
+        for (ExtendedSequence sequence = first.Sequence.Next; sequence <= cache.Newest; sequence = sequence.Next)
         {
-            if (Cache.TryGet(sequence, now, out PacketBuffer buffer)
+            if (cache.TryGet(sequence, now, out PacketBuffer buffer)
                 && RtpReader.TryParse(buffer.Bytes, out RtpReader rtp)
                 && Track.Section.TryFindCodec(rtp.PayloadType, out NegotiatedCodec? codec, out _))
             {
@@ -112,21 +89,23 @@ internal sealed class TrackFanout
         }
     }
 
-    public void HandleSenderReport(in SourceClock clock)
+    public void HandleSenderReport(in SourceClock clock) => _encodings[clock.Encoding].HandleSenderReport(in clock);
+
+    /// <summary>Gives back what is too old to be asked for.</summary>
+    public void ExpireCaches(Instant now)
     {
-        if (clock.Generation == _generation)
+        foreach (FanoutEncoding encoding in _encodings)
         {
-            _clock.OnSenderReport(clock.NtpTime, clock.RtpTimestamp, clock.ReceivedAt);
+            encoding.Cache.Expire(now);
         }
     }
 
-    private void StartGeneration(int generation)
-    {
-        _generation = generation;
-        _clock = default;
-        Cache.Clear();
-    }
-
     /// <summary>Gives the cached packets back.</summary>
-    public void Close() => Cache.Clear();
+    public void Close()
+    {
+        foreach (FanoutEncoding encoding in _encodings)
+        {
+            encoding.Cache.Clear();
+        }
+    }
 }

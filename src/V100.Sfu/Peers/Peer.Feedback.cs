@@ -20,6 +20,11 @@ internal sealed partial class Peer
     /// <summary>The SSRC that this server's RTCP to the client comes from: that of a stream that it sends, else one of its own.</summary>
     private Ssrc _reporter;
 
+    private ushort _transportSequence;
+
+    /// <summary>The transport-wide number of the next packet, over all streams of the peer.</summary>
+    public ushort TakeTransportSequence() => _transportSequence++;
+
     private void StartReports(Instant now)
     {
         _reports.Arm(now, _shard.Entropy.NextUInt32());
@@ -127,7 +132,7 @@ internal sealed partial class Peer
                 continue;
             }
 
-            subscription.ExpireCache(now);
+            subscription.ExpireCaches(now);
             Span<byte> packet = BeginRtcp();
             var writer = new SpanWriter(packet[..MaxRtcpLength]);
             if (subscription.WriteSenderReport(ref writer, now))

@@ -110,6 +110,11 @@ internal sealed partial class Peer
             return false;
         }
 
+        if (track.AddSource(in rtp, codec.ClockRateHz, isRetransmission) is not { } source)
+        {
+            return false;
+        }
+
         if (_sourceCount == _sources.Length)
         {
             Array.Resize(ref _sources, 2 * _sourceCount);
@@ -118,7 +123,7 @@ internal sealed partial class Peer
 
         index = _sourceCount++;
         _sourceSsrcs[index] = rtp.Ssrc.Value;
-        _sources[index] = track.AddSource(rtp.Ssrc, codec.ClockRateHz, isRetransmission);
+        _sources[index] = source;
         return true;
     }
 

@@ -91,6 +91,9 @@ public enum SfuCounter
     /// <summary>Copies for a subscriber that needed a keyframe first. Some are sent yet: <see cref="RtpForwardedLate"/>.</summary>
     DroppedAwaitingKeyframe,
 
+    /// <summary>Copies of an encoding or a layer that the subscriber does not get.</summary>
+    DroppedLayer,
+
     /// <summary>Longer than a buffer, or with extensions beyond the longest header that is written.</summary>
     DroppedTooLong,
 

@@ -216,7 +216,7 @@ public sealed class SfuShard : IDisposable
                 message.Track!.FanoutOn(Index)?.HandleSenderReport(message.Clock);
                 break;
             case ShardMessageKind.KeyframeRequest:
-                message.Track!.Receiver?.RequestKeyframe(now);
+                message.Track!.Receiver?.RequestKeyframe(message.Encoding, now);
                 break;
             case ShardMessageKind.Datagram:
                 HandleHandedOver(message.Buffer!, message.Remote, message.Local, now);
@@ -299,16 +299,16 @@ public sealed class SfuShard : IDisposable
     }
 
     /// <summary>Asks the shard that receives the track for a keyframe.</summary>
-    internal void RequestKeyframe(PublishedTrack track, Instant now)
+    internal void RequestKeyframe(PublishedTrack track, int encoding, Instant now)
     {
         int publisher = track.PublisherShard;
         if (publisher == Index)
         {
-            track.Receiver?.RequestKeyframe(now);
+            track.Receiver?.RequestKeyframe(encoding, now);
         }
         else if (publisher >= 0)
         {
-            Send(publisher, new ShardMessage { Kind = ShardMessageKind.KeyframeRequest, Track = track });
+            Send(publisher, new ShardMessage { Kind = ShardMessageKind.KeyframeRequest, Track = track, Encoding = encoding });
         }
     }
 

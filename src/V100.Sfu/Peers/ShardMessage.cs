@@ -26,6 +26,9 @@ internal readonly record struct ShardMessage
 {
     public required ShardMessageKind Kind { get; init; }
     public PublishedTrack? Track { get; init; }
+
+    /// <summary>Of a keyframe request.</summary>
+    public int Encoding { get; init; }
     public MediaPacket Media { get; init; }
     public SourceClock Clock { get; init; }
     public PacketBuffer? Buffer { get; init; }

@@ -86,8 +86,25 @@ internal static class AnswerDescription
         }
 
         AddCodecs(media, section);
+        AddSimulcast(media, section);
         AddSender(media, section);
         return media;
+    }
+
+    /// <summary>RFC 8853, 5.3: what of the offered encodings is received, under the offer's identifications.</summary>
+    private static void AddSimulcast(MediaDescription media, MediaSection section)
+    {
+        if (section.Encodings is not [{ Rid.Length: > 0 }, ..])
+        {
+            return;
+        }
+
+        foreach (OfferedEncoding encoding in section.Encodings)
+        {
+            media.Add("rid", $"{encoding.Rid} recv");
+        }
+
+        media.Add("simulcast", "recv " + string.Join(';', Array.ConvertAll(section.Encodings, encoding => encoding.Rid)));
     }
 
     /// <summary>

@@ -60,17 +60,16 @@ internal static class CodecNegotiation
 
     private static CodecFeedback AcceptedFeedback(MediaSection section)
     {
-        // What a sender can act upon; without bandwidth estimation no feedback for it is asked of a receiver.
-        CodecFeedback accepted = section.Direction == MediaDirection.Inactive
-            ? CodecFeedback.None
-            : CodecFeedback.Nack | CodecFeedback.Pli | CodecFeedback.Fir;
-        if (section.IsReceived)
+        if (section.Direction == MediaDirection.Inactive)
         {
-            // Transport-wide feedback counts packets by the header extension, so that it is nothing without it.
-            bool numbered = section.ReceivedExtensions.IdOf(HeaderExtensionKind.TransportCc) != 0;
-            accepted |= CodecFeedback.Remb | (numbered ? CodecFeedback.TransportCc : CodecFeedback.None);
+            return CodecFeedback.None;
         }
 
+        // Transport-wide feedback counts packets by the header extension, so that it is nothing without it.
+        bool numbered = section.IsReceived && section.ReceivedExtensions.IdOf(HeaderExtensionKind.TransportCc) != 0
+            || section.IsSent && section.SentExtensions.IdOf(HeaderExtensionKind.TransportCc) != 0;
+        CodecFeedback accepted = CodecFeedback.Nack | CodecFeedback.Pli | CodecFeedback.Fir | CodecFeedback.Remb;
+        accepted |= numbered ? CodecFeedback.TransportCc : CodecFeedback.None;
         return accepted;
     }
 

@@ -7,6 +7,12 @@ namespace V100.Sfu.Sdp;
 /// <param name="RtxSsrc">0 for none.</param>
 public readonly record struct RemoteStream(uint Ssrc, uint RtxSsrc);
 
+/// <summary>One encoding of a track, as far as the offer tells which packets are its.</summary>
+/// <param name="Rid">Of packets with that identification (RFC 8852); empty where the offer has none.</param>
+/// <param name="Ssrc">0 where the packets tell by their rid, or where it is the section's only encoding and was not announced.</param>
+/// <param name="RtxSsrc">0 for none, or where the packets tell.</param>
+public readonly record struct OfferedEncoding(string Rid, uint Ssrc, uint RtxSsrc);
+
 /// <summary>What this server announces for the stream that it sends on a section.</summary>
 /// <param name="Ssrc">Unique within the session.</param>
 /// <param name="RtxSsrc">Written only where retransmission was agreed on.</param>
@@ -70,8 +76,11 @@ public sealed class MediaSection
     /// <summary>The client's streams, as far as it announced them; at most <see cref="SdpLimits.MaxSsrcsPerSection"/>.</summary>
     public RemoteStream[] RemoteStreams { get; internal set; } = [];
 
-    /// <summary>The simulcast layers that the client offers to send, in its order; answered without simulcast.</summary>
-    public string[] OfferedRids { get; internal set; } = [];
+    /// <summary>
+    /// What the client sends on the section: one encoding, or its simulcast encodings, at most <see cref="SdpLimits.MaxEncodingsPerSection"/>, in
+    /// the order of the offer, which says nothing of their sizes. Empty where nothing is received.
+    /// </summary>
+    public OfferedEncoding[] Encodings { get; internal set; } = [];
 
     /// <summary>The client's MediaStream and track (RFC 8830), null where it says none.</summary>
     public string? RemoteStreamId { get; internal set; }

@@ -1,10 +1,14 @@
 namespace V100.Sfu.Sdp;
 
-/// <summary>Collects <c>a=ssrc</c> and <c>a=ssrc-group:FID</c> of one section (RFC 5576, 4; RFC 4588, 8.8).</summary>
+/// <summary>
+/// Collects <c>a=ssrc</c>, <c>a=ssrc-group:FID</c> (RFC 5576, 4; RFC 4588, 8.8) and <c>a=ssrc-group:SIM</c>, by which clients without rids
+/// name their simulcast encodings, of one section.
+/// </summary>
 internal sealed class RemoteStreamTable
 {
     private readonly List<uint> _ssrcs = [];
     private readonly List<RemoteStream> _pairs = [];
+    private readonly List<uint> _simulcast = [];
 
     /// <summary>The value of the first <c>a=ssrc:… msid:</c>, which clients before RFC 8830 send instead of <c>a=msid</c>.</summary>
     public string? Msid { get; private set; }
@@ -36,6 +40,11 @@ internal sealed class RemoteStreamTable
             return false;
         }
 
+        if (semantics.SequenceEqual("SIM"))
+        {
+            return TryReadSimulcast(fields, attribute, out error);
+        }
+
         if (!semantics.SequenceEqual("FID"))
         {
             error = default;
@@ -62,6 +71,49 @@ internal sealed class RemoteStreamTable
         return true;
     }
 
+    /// <summary>The encodings of <c>a=ssrc-group:SIM</c>, in its order; empty without one.</summary>
+    public OfferedEncoding[] SimulcastEncodings()
+    {
+        var encodings = new List<OfferedEncoding>(_simulcast.Count);
+        foreach (uint ssrc in _simulcast)
+        {
+            encodings.Add(new OfferedEncoding("", ssrc, RtxOf(ssrc)));
+        }
+
+        return [.. encodings];
+    }
+
+    private bool TryReadSimulcast(SdpFields fields, in SdpAttribute attribute, out SdpError error)
+    {
+        error = default;
+        while (!fields.Rest.IsEmpty)
+        {
+            if (!fields.TryNextNumber(uint.MaxValue, out uint ssrc))
+            {
+                error = SdpError.Malformed(attribute, "a=ssrc-group:SIM <ssrc> <ssrc> ...");
+                return false;
+            }
+
+            if (!TryAdd(ssrc, attribute, out error))
+            {
+                return false;
+            }
+
+            if (_simulcast.Count < SdpLimits.MaxEncodingsPerSection && !_simulcast.Contains(ssrc))
+            {
+                _simulcast.Add(ssrc);
+            }
+        }
+
+        return true;
+    }
+
+    private uint RtxOf(uint ssrc)
+    {
+        int paired = _pairs.FindIndex(pair => pair.Ssrc == ssrc);
+        return paired < 0 ? 0 : _pairs[paired].RtxSsrc;
+    }
+
     /// <summary>The media streams in the order of the offer, each with the retransmissions that were paired with it first.</summary>
     public RemoteStream[] ToArray()
     {
@@ -70,8 +122,7 @@ internal sealed class RemoteStreamTable
         {
             if (_pairs.FindIndex(pair => pair.RtxSsrc == ssrc) < 0)
             {
-                int paired = _pairs.FindIndex(pair => pair.Ssrc == ssrc);
-                streams.Add(new RemoteStream(ssrc, paired < 0 ? 0 : _pairs[paired].RtxSsrc));
+                streams.Add(new RemoteStream(ssrc, RtxOf(ssrc)));
             }
         }
 

@@ -15,6 +15,9 @@ public static class SdpLimits
     public const int MaxHeaderExtensionsPerSection = 64;
     public const int MaxSsrcsPerSection = 64;
     public const int MaxRidsPerSection = 16;
+
+    /// <summary>Simulcast encodings that are received of one track; libwebrtc sends three at most. Further ones are left out of the answer.</summary>
+    public const int MaxEncodingsPerSection = 4;
     public const int MaxGroups = 32;
 
     /// <summary>A mid travels in an RTP header extension, whose one-byte form holds 16 bytes; the two-byte form, 255.</summary>

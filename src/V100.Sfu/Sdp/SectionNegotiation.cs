@@ -25,7 +25,6 @@ internal static class SectionNegotiation
             HasReducedSizeRtcp = offer.HasReducedSizeRtcp,
             AllowsMixedExtensions = sessionAllowsMixed || offer.Transport.AllowsMixedExtensions,
             RemoteStreams = offer.Streams.ToArray(),
-            OfferedRids = offer.Simulcast.ToArray(),
             MaxBitrateBps = offer.Description.MaxBitrateBps,
 
             // RFC 8830, 2: "-" means that the track is in no stream.
@@ -42,6 +41,7 @@ internal static class SectionNegotiation
 
         section.Direction = DirectionFor(offer.Transport.ClientDirection ?? sessionDirection, role);
         NegotiateExtensions(offer, section);
+        section.Encodings = section.IsReceived ? EncodingsOf(offer, section) : [];
         if (!CodecNegotiation.TryNegotiate(offer, section, out error))
         {
             return false;
@@ -95,6 +95,24 @@ internal static class SectionNegotiation
         return (receives ? MediaDirection.Receive : MediaDirection.Inactive) | (sends ? MediaDirection.Send : MediaDirection.Inactive);
     }
 
+    /// <summary>Simulcast by rid needs the header extension that carries it (RFC 8853, 5.4); without, the offer's SSRC groups may tell.</summary>
+    private static OfferedEncoding[] EncodingsOf(MediaOffer offer, MediaSection section)
+    {
+        if (section.Kind == MediaKind.Video && section.ReceivedExtensions.IdOf(HeaderExtensionKind.Rid) != 0
+            && offer.Simulcast.ToArray() is { Length: > 1 } rids)
+        {
+            int count = Math.Min(rids.Length, SdpLimits.MaxEncodingsPerSection);
+            return Array.ConvertAll(rids[..count], rid => new OfferedEncoding(rid, 0, 0));
+        }
+
+        if (section.Kind == MediaKind.Video && offer.Streams.SimulcastEncodings() is { Length: > 1 } announced)
+        {
+            return announced;
+        }
+
+        return section.RemoteStreams is [{ } only, ..] ? [new OfferedEncoding("", only.Ssrc, only.RtxSsrc)] : [new OfferedEncoding("", 0, 0)];
+    }
+
     private static void NegotiateExtensions(MediaOffer offer, MediaSection section)
     {
         foreach (OfferedExtension extension in offer.Extensions)
@@ -104,11 +122,26 @@ internal static class SectionNegotiation
                 section.ReceivedExtensions.Add(extension.Kind, extension.Id);
             }
 
-            if (section.IsSent && (extension.ClientDirection & MediaDirection.Receive) != 0 && IsSent(extension.Kind))
+            if (section.IsSent && (extension.ClientDirection & MediaDirection.Receive) != 0 && IsSent(extension.Kind)
+                && !(extension.Kind == HeaderExtensionKind.AbsSendTime && Receives(offer, HeaderExtensionKind.TransportCc)))
             {
                 section.SentExtensions.Add(extension.Kind, extension.Id);
             }
         }
+    }
+
+    /// <summary>A receiver that reports on transport-wide numbers makes nothing of send times: four bytes a packet for nothing.</summary>
+    private static bool Receives(MediaOffer offer, HeaderExtensionKind kind)
+    {
+        foreach (OfferedExtension extension in offer.Extensions)
+        {
+            if (extension.Kind == kind && (extension.ClientDirection & MediaDirection.Receive) != 0)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private static bool IsReceived(HeaderExtensionKind kind) => kind is HeaderExtensionKind.Mid or HeaderExtensionKind.Rid
@@ -116,8 +149,7 @@ internal static class SectionNegotiation
         or HeaderExtensionKind.VideoOrientation or HeaderExtensionKind.AbsCaptureTime or HeaderExtensionKind.PlayoutDelay
         or HeaderExtensionKind.DependencyDescriptor;
 
-    /// <summary>Without bandwidth estimation for receivers, neither transport-wide numbers nor send times are written.</summary>
     private static bool IsSent(HeaderExtensionKind kind) => kind is HeaderExtensionKind.Mid or HeaderExtensionKind.AudioLevel
-        or HeaderExtensionKind.VideoOrientation or HeaderExtensionKind.AbsCaptureTime or HeaderExtensionKind.PlayoutDelay
-        or HeaderExtensionKind.DependencyDescriptor;
+        or HeaderExtensionKind.TransportCc or HeaderExtensionKind.AbsSendTime or HeaderExtensionKind.VideoOrientation
+        or HeaderExtensionKind.AbsCaptureTime or HeaderExtensionKind.PlayoutDelay or HeaderExtensionKind.DependencyDescriptor;
 }

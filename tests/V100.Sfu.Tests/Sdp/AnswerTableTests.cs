@@ -5,7 +5,7 @@ namespace V100.Sfu.Tests.Sdp;
 
 /// <summary>
 /// What each client gets, spelled out in Offers/answers.txt: an offer and a role, then a line for each section with
-/// mid, kind, direction, codecs as name:payload type/retransmissions, the feedback of the first codec, and header extensions.
+/// mid, kind, direction, codecs as name:payload type/retransmissions, the feedback of the first codec, the rids of simulcast, and header extensions.
 /// </summary>
 public sealed class AnswerTableTests
 {
@@ -60,7 +60,8 @@ public sealed class AnswerTableTests
                 line += $" {Name(codec)}:{codec.PayloadType}{(codec.RtxPayloadType < 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"/{codec.RtxPayloadType}"))}";
             }
 
-            lines.Add($"{line}; {section.Codecs[0].Feedback}{Extensions("; from client", section.ReceivedExtensions)}{Extensions("; to client", section.SentExtensions)}");
+            string rids = section.Encodings.Length > 1 ? "; rids " + string.Join(' ', section.Encodings.Select(encoding => encoding.Rid)) : "";
+            lines.Add($"{line}; {section.Codecs[0].Feedback}{rids}{Extensions("; from client", section.ReceivedExtensions)}{Extensions("; to client", section.SentExtensions)}");
         }
 
         return lines;

@@ -207,7 +207,7 @@ public sealed class OfferRulesTests
         Assert.True(chromium.Sections[0].AllowsMixedExtensions);
 
         MediaSection simulcast = Offers.Answer(Offers.Read("firefox-simulcast-sendonly"), Both).Sections[1];
-        Assert.Equal(["h", "m", "l"], simulcast.OfferedRids);
+        Assert.Equal(["h", "m", "l"], simulcast.Encodings.Select(encoding => encoding.Rid));
         Assert.Equal(
             [new RemoteStream(467276579, 2782907717), new RemoteStream(979574393, 2625687123), new RemoteStream(459531395, 2102007322)],
             simulcast.RemoteStreams);
@@ -216,7 +216,7 @@ public sealed class OfferRulesTests
         Assert.Equal("user1949903040@host-8a1aac0a", Offers.Answer(Offers.Read("gst-h264-sendonly"), Both).Sections[0].RemoteStreamId);
 
         // A receiver's simulcast says nothing of what it sends.
-        Assert.Empty(Offers.Answer(Offers.Read("werift-simulcast-recvonly"), Both).Sections[0].OfferedRids);
+        Assert.Empty(Offers.Answer(Offers.Read("werift-simulcast-recvonly"), Both).Sections[0].Encodings);
     }
 
     [Fact]

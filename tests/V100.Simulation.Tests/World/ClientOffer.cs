@@ -25,6 +25,9 @@ internal sealed record OfferSection
     /// <summary>Browsers write a=ssrc; without it the server must tell streams by mid or payload type.</summary>
     public bool AnnouncesSsrc { get; init; } = true;
 
+    /// <summary>Simulcast encodings that the client sends, told apart by rid alone.</summary>
+    public string[] Rids { get; init; } = [];
+
     public byte IdOf(HeaderExtensionKind kind) => Array.Find(Extensions, extension => extension.Kind == kind).Id;
 }
 
@@ -51,6 +54,24 @@ internal sealed record ClientOffer
             {
                 Kind = MediaKind.Video, Mid = "1", Sends = true, Formats = video ?? _publishedVideo, Ssrc = NextSsrc(random), RtxSsrc = NextSsrc(random),
                 Extensions = [(13, HeaderExtensionKind.VideoOrientation), (3, HeaderExtensionKind.TransportCc), (4, HeaderExtensionKind.Mid)],
+            },
+        ],
+    };
+
+    /// <summary>Sound, and three encodings of one picture.</summary>
+    public static ClientOffer SimulcastPublisher(Random random, OfferedFormat[]? video = null) => Publisher(random, video) with
+    {
+        Sections =
+        [
+            Publisher(random).Sections[0],
+            new OfferSection
+            {
+                Kind = MediaKind.Video, Mid = "1", Sends = true, Formats = video ?? _publishedVideo, AnnouncesSsrc = false, Rids = ["h", "m", "l"],
+                Extensions =
+                [
+                    (13, HeaderExtensionKind.VideoOrientation), (3, HeaderExtensionKind.TransportCc), (4, HeaderExtensionKind.Mid),
+                    (10, HeaderExtensionKind.Rid), (11, HeaderExtensionKind.RepairedRid),
+                ],
             },
         ],
     };
@@ -122,6 +143,12 @@ internal sealed record ClientOffer
             }
         }
 
+        foreach (string rid in section.Rids)
+        {
+            text.Append($"a=rid:{rid} send\r\n");
+        }
+
+        text.Append(section.Rids.Length == 0 ? "" : $"a=simulcast:send {string.Join(';', section.Rids)}\r\n");
         if (section.Sends && section.AnnouncesSsrc)
         {
             text.Append($"a=msid:stream track{section.Mid}\r\na=ssrc:{section.Ssrc} cname:clock\r\n");

@@ -37,14 +37,15 @@ internal sealed class Publication
     private Instant _nextReport = Instant.Never;
     private Instant _endsAt = Instant.Never;
 
-    public Publication(SimulatedClient owner, OfferSection section, Random random)
+    public Publication(SimulatedClient owner, OfferSection section, Random random, string? rid = null)
     {
         _owner = owner;
         _random = random;
         Section = section;
         Format = section.Formats[0];
-        Ssrc = section.Ssrc;
-        RtxSsrc = section.RtxSsrc;
+        Rid = rid;
+        Ssrc = rid is null ? section.Ssrc : ClientOffer.NextSsrc(random);
+        RtxSsrc = rid is null ? section.RtxSsrc : ClientOffer.NextSsrc(random);
         _sourceId = (uint)random.Next(1, 1 << 23) << 8;
         _sequence = random.Next(0, 1 << 15);
         _rtxSequence = random.Next(0, 1 << 15);

@@ -33,9 +33,9 @@ internal sealed class SimulatedClient : IDisposable
         Ice.CreateCredentials();
         foreach (OfferSection section in offer.Sections)
         {
-            if (section.Sends)
+            foreach (string? rid in section.Sends ? section.Rids.DefaultIfEmpty() : [])
             {
-                Publications.Add(new Publication(this, section, Random));
+                Publications.Add(new Publication(this, section, Random, rid));
             }
         }
     }
@@ -50,6 +50,9 @@ internal sealed class SimulatedClient : IDisposable
     public List<Playback> Playbacks { get; } = [];
     public Publication Audio => Publications.Find(publication => !publication.IsVideo)!;
     public Publication Video => Publications.Find(publication => publication.IsVideo)!;
+
+    /// <summary>One of the simulcast encodings.</summary>
+    public Publication Encoding(string rid) => Publications.Find(publication => publication.Rid == rid)!;
     public Playback AudioPlayback => Playbacks.Find(playback => playback.Section.Kind == Sfu.Sdp.MediaKind.Audio)!;
     public Playback VideoPlayback => Playbacks.Find(playback => playback.Section.Kind == Sfu.Sdp.MediaKind.Video)!;
 

@@ -6,7 +6,7 @@ using V100.Sfu.Sdp;
 namespace V100.Sfu.Forwarding;
 
 /// <summary>What the receiving end asks of its publisher: packets that are missing, and keyframes.</summary>
-internal sealed partial class ReceivedTrack
+internal sealed partial class ReceivedEncoding
 {
     private GapTracker _gaps;
     private readonly KeyframeRequests _keyframes = new();
@@ -18,11 +18,6 @@ internal sealed partial class ReceivedTrack
     /// <summary>A subscriber cannot go on without a keyframe. Asked at once, or when the last request is old enough.</summary>
     public void RequestKeyframe(Instant now)
     {
-        if (Track.Kind != MediaKind.Video)
-        {
-            return;
-        }
-
         _keyframes.Request(now);
         HandleDeadline(now);
         _peer.WakeAt(NextDeadline);
@@ -30,14 +25,13 @@ internal sealed partial class ReceivedTrack
 
     public void HandleSenderReport(ReceiveSource source, in SenderReport report, Instant now)
     {
-        source.Statistics.OnSenderReport(report.NtpTime, now);
         if (source == _primary)
         {
-            _shard.PublishClock(Track, new SourceClock(_generation, report.NtpTime, report.RtpTimestamp, now));
+            _shard.PublishClock(_track.Track, new SourceClock(Index, _generation, report.NtpTime, report.RtpTimestamp, now));
         }
     }
 
-    /// <summary>Takes over what a report about the track's media says.</summary>
+    /// <summary>Takes over what a report about the encoding's media says.</summary>
     public void HandleReported(ReceiveSource source, in ReportBlock report, Instant now)
     {
         if (source != _primary)
@@ -45,12 +39,11 @@ internal sealed partial class ReceivedTrack
             return;
         }
 
-        TrackFigures figures = Track.Figures;
-        _bitrate.Update(figures.Bytes, now);
-        figures.BitrateBps = _bitrate.BitrateBps;
-        figures.Lost = source.Statistics.CumulativeLost;
-        figures.FractionLost = report.FractionLost / 256.0;
-        figures.JitterMicroseconds = report.Jitter * 1_000_000L / source.Statistics.ClockRateHz;
+        _bitrate.Update(Figures.Bytes, now);
+        Figures.BitrateBps = _bitrate.BitrateBps;
+        Figures.Lost = source.Statistics.CumulativeLost;
+        Figures.FractionLost = report.FractionLost / 256.0;
+        Figures.JitterMicroseconds = report.Jitter * 1_000_000L / source.Statistics.ClockRateHz;
     }
 
     public void HandleDeadline(Instant now)
@@ -62,8 +55,8 @@ internal sealed partial class ReceivedTrack
 
         if (now >= _gaps.NextDeadline)
         {
-            Track.Figures.Nacks += _peer.SendNacks(_gaps, primary.Ssrc, now);
-            if (_gaps.TryTakeKeyframeNeed() && Track.Kind == MediaKind.Video)
+            _track.Track.Figures.Nacks += _peer.SendNacks(_gaps, primary.Ssrc, now);
+            if (_gaps.TryTakeKeyframeNeed() && _section.Kind == MediaKind.Video)
             {
                 _keyframes.Request(now);
             }
@@ -71,7 +64,7 @@ internal sealed partial class ReceivedTrack
 
         if (_keyframes.TryTake(now, TimeSpan.Zero))
         {
-            Track.Figures.KeyframeRequests++;
+            _track.Track.Figures.KeyframeRequests++;
             _peer.SendKeyframeRequest(primary.Ssrc, _section.Codecs[0].Feedback, _keyframes.CommandSequence);
         }
     }
@@ -92,7 +85,5 @@ internal sealed partial class ReceivedTrack
         return arrival != PacketArrival.Unexpected;
     }
 
-    private GapTracker CreateGapTracker() => new(Track.Kind == MediaKind.Video ? GapLimits.Video : GapLimits.Audio);
-
-    private void NoteKeyframe() => _keyframes.OnKeyframe();
+    private GapTracker CreateGapTracker() => new(_section.Kind == MediaKind.Video ? GapLimits.Video : GapLimits.Audio);
 }

@@ -1,0 +1,46 @@
+using V100.Net;
+
+namespace V100.Sfu.Forwarding;
+
+/// <summary>
+/// What the receiving shard knows of one encoding of a track. One shard writes, anyone reads; every field is a single word, so a reader
+/// sees each whole, if not all of the same moment.
+/// </summary>
+/// <param name="rid">The encoding's identification in the offer; empty for an only encoding or one that an SSRC group names.</param>
+public sealed class EncodingFigures(string rid)
+{
+    private long _packets;
+    private long _bytes;
+    private long _bitrateBps;
+    private long _lost;
+    private double _fractionLost;
+    private long _jitterMicroseconds;
+    private long _lastPacketNs = long.MinValue;
+    private int _size;
+
+    public string Rid { get; } = rid;
+
+    public long Packets { get => Volatile.Read(ref _packets); internal set => Volatile.Write(ref _packets, value); }
+
+    /// <summary>Bytes of RTP as received, without SRTP's own.</summary>
+    public long Bytes { get => Volatile.Read(ref _bytes); internal set => Volatile.Write(ref _bytes, value); }
+
+    /// <summary>Over about the last second; 0 for an encoding that the publisher does not send now.</summary>
+    public long BitrateBps { get => Volatile.Read(ref _bitrateBps); internal set => Volatile.Write(ref _bitrateBps, value); }
+
+    /// <summary>Packets that never came, retransmissions counted as come (RFC 3550, 6.4.1).</summary>
+    public long Lost { get => Volatile.Read(ref _lost); internal set => Volatile.Write(ref _lost, value); }
+
+    /// <summary>0 to 1, over about the last second.</summary>
+    public double FractionLost { get => Volatile.Read(ref _fractionLost); internal set => Volatile.Write(ref _fractionLost, value); }
+    public long JitterMicroseconds { get => Volatile.Read(ref _jitterMicroseconds); internal set => Volatile.Write(ref _jitterMicroseconds, value); }
+
+    /// <summary>In pixels; 0 until a keyframe told.</summary>
+    public int Width => Volatile.Read(ref _size) >>> 16;
+    public int Height => Volatile.Read(ref _size) & 0xFFFF;
+
+    /// <summary>When the last packet came; <see cref="long.MinValue"/> ns before the first.</summary>
+    internal Instant LastPacketAt { get => new(Volatile.Read(ref _lastPacketNs)); set => Volatile.Write(ref _lastPacketNs, value.Nanoseconds); }
+
+    internal void SetSize(int width, int height) => Volatile.Write(ref _size, (width << 16) | (height & 0xFFFF));
+}

@@ -1,0 +1,146 @@
+using V100.Net;
+using V100.Sfu.Peers;
+using V100.Sfu.Rtp;
+using V100.Sfu.Sdp;
+
+namespace V100.Sfu.Forwarding;
+
+/// <summary>
+/// One encoding of a published track, on its publisher's shard: the only one, or one of its simulcast encodings. It makes originals of
+/// retransmissions, asks for what is missing and for keyframes, and hands every packet once to its track.
+/// </summary>
+internal sealed partial class ReceivedEncoding
+{
+    private readonly SfuShard _shard;
+    private readonly Peer _peer;
+    private readonly ReceivedTrack _track;
+    private readonly MediaSection _section;
+    private ReceiveSource? _primary;
+    private int _generation;
+
+    public ReceivedEncoding(SfuShard shard, Peer peer, ReceivedTrack track, int index)
+    {
+        _shard = shard;
+        _peer = peer;
+        _track = track;
+        _section = track.Track.Section;
+        Index = index;
+        Figures = track.Track.Encodings[index];
+        _gaps = CreateGapTracker();
+    }
+
+    /// <summary>In <see cref="MediaSection.Encodings"/>.</summary>
+    public int Index { get; }
+
+    public EncodingFigures Figures { get; }
+
+    /// <summary>A new SSRC. A second source of media replaces the first: subscribers go on with it from its next keyframe.</summary>
+    public void SetPrimary(ReceiveSource source)
+    {
+        _primary = source;
+        _generation++;
+        _gaps = CreateGapTracker();
+        _peer.WakeAt(NextDeadline); // What subscribers have asked for can now be asked of the publisher.
+    }
+
+    /// <summary>A source ended (RTCP BYE).</summary>
+    public void Remove(ReceiveSource source)
+    {
+        if (_primary == source)
+        {
+            _primary = null;
+            _gaps = CreateGapTracker();
+        }
+    }
+
+    public bool IsPrimary(ReceiveSource source) => _primary == source;
+
+    /// <summary>Whether a source of retransmissions, which nothing has said the media of, brings a packet that is missed here.</summary>
+    public bool Misses(SequenceNumber original) => _primary is { } primary && _gaps.IsMissing(primary.Statistics.Peek(original));
+
+    public void HandleOriginal(NegotiatedCodec codec, in RtpReader rtp, PacketBuffer buffer, ExtendedSequence sequence, Instant now)
+    {
+        if (!IsNew(codec, sequence, now))
+        {
+            _shard.Counters.Increment(SfuCounter.DroppedDuplicate);
+            return;
+        }
+
+        Publish(codec, in rtp, buffer, sequence, now);
+    }
+
+    /// <summary>RFC 4588: the original's number stands before its payload; everything behind this knows the original alone.</summary>
+    public void HandleRetransmission(ReceiveSource source, NegotiatedCodec codec, PacketBuffer buffer, Instant now)
+    {
+        if (_primary is not { } primary)
+        {
+            _shard.Counters.Increment(SfuCounter.DroppedUnknownSource);
+            return;
+        }
+
+        Span<byte> packet = buffer.Room.Slice(buffer.Start, buffer.Length);
+        if (!Retransmission.TryRestore(packet, codec.PayloadType, primary.Ssrc, out Span<byte> original)
+            || !RtpReader.TryParse(original, out RtpReader rtp))
+        {
+            _shard.Counters.Increment(SfuCounter.DroppedPadding); // A probe: bandwidth, no media.
+            return;
+        }
+
+        if (!IsOf(primary, source, rtp.SequenceNumber))
+        {
+            _shard.Counters.Increment(SfuCounter.DroppedUnknownSource);
+            return;
+        }
+
+        buffer.Start += Retransmission.OriginalSequenceLength;
+        buffer.Length = original.Length;
+        ExtendedSequence sequence = primary.Statistics.OnRetransmission(rtp.SequenceNumber);
+        if (!IsNew(codec, sequence, now))
+        {
+            _shard.Counters.Increment(SfuCounter.DroppedDuplicate);
+            return;
+        }
+
+        Publish(codec, in rtp, buffer, sequence, now);
+    }
+
+    /// <summary>
+    /// Whether a source of retransmissions repairs the media of now. One that was not announced does from when it brings a packet that
+    /// is missed (RFC 4588, 5.3). What is still on its way of the former source's has numbers that the new one may use as well.
+    /// </summary>
+    private bool IsOf(ReceiveSource primary, ReceiveSource retransmissions, SequenceNumber original)
+    {
+        if (retransmissions.Repairs is null && Misses(original))
+        {
+            retransmissions.Repairs = primary.Ssrc;
+        }
+
+        return retransmissions.Repairs == primary.Ssrc;
+    }
+
+    private void Publish(NegotiatedCodec codec, in RtpReader rtp, PacketBuffer buffer, ExtendedSequence sequence, Instant now)
+    {
+        bool startsKeyframe = KeyframeDetector.IsKeyframeStart(codec.Kind, rtp.Payload);
+        Figures.Packets++;
+        Figures.Bytes += buffer.Length;
+        Figures.LastPacketAt = now;
+        if (startsKeyframe && _section.Kind == MediaKind.Video)
+        {
+            _keyframes.OnKeyframe();
+        }
+
+        var packet = new MediaPacket
+        {
+            Track = _track.Track,
+            Encoding = (byte)Index,
+            Buffer = buffer,
+            Generation = _generation,
+            Sequence = sequence,
+            Codec = codec,
+            StartsKeyframe = startsKeyframe,
+            IsPaddingOnly = rtp.Payload.IsEmpty,
+            ReceivedAt = now,
+        };
+        _track.Publish(in packet, now);
+    }
+}
