@@ -11,6 +11,7 @@ internal sealed class FanoutEncoding(int cachePackets, TimeSpan cacheAge)
     private static readonly TimeSpan KeyframeWishInterval = TimeSpan.FromMilliseconds(100);
 
     private Instant _nextKeyframeWish;
+    private Instant _nextBeginningWish;
     private SenderReportMap _clock;
 
     /// <summary>Of the packets in <see cref="Cache"/>; -1 before the first.</summary>
@@ -33,7 +34,8 @@ internal sealed class FanoutEncoding(int cachePackets, TimeSpan cacheAge)
 
         if (packet.StartsKeyframe)
         {
-            _nextKeyframeWish = now;
+            _nextBeginningWish = now;
+            _nextKeyframeWish = !packet.IsReplayed ? now : _nextKeyframeWish;
         }
 
         // Padding too: a subscription that begins later must know that its number is no loss.
@@ -44,14 +46,15 @@ internal sealed class FanoutEncoding(int cachePackets, TimeSpan cacheAge)
     /// One of the subscribers needs a keyframe; true when that must be told. While one is wished for and has not come by, another wish
     /// says nothing new: a flood of them does not fill the ring in which media goes as well.
     /// </summary>
-    public bool TryWishKeyframe(Instant now)
+    public bool TryWishKeyframe(bool begins, Instant now)
     {
-        if (now < _nextKeyframeWish)
+        ref Instant next = ref begins ? ref _nextBeginningWish : ref _nextKeyframeWish;
+        if (now < next)
         {
             return false;
         }
 
-        _nextKeyframeWish = now + KeyframeWishInterval;
+        next = now + KeyframeWishInterval;
         return true;
     }
 

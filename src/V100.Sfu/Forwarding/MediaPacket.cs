@@ -34,4 +34,13 @@ public readonly record struct MediaPacket
     public required bool IsPaddingOnly { get; init; }
 
     public required Instant ReceivedAt { get; init; }
+
+    /// <summary>From the keyframe cache, for subscriptions that begin; it has come live before.</summary>
+    public bool IsReplayed { get; init; }
+
+    /// <summary>Of what is replayed: the timestamp of the newest frame.</summary>
+    public uint ReplayedUpTo { get; init; }
+
+    /// <summary>Of what is replayed: nothing that follows live belongs to it.</summary>
+    public bool IsStill { get; init; }
 }

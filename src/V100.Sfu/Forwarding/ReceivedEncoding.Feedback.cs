@@ -15,9 +15,19 @@ internal sealed partial class ReceivedEncoding
     /// <summary>Never before the first packet: there is nothing yet to ask a keyframe of, however many wait for it.</summary>
     public Instant NextDeadline => _primary is null ? Instant.Never : Instant.Earlier(_gaps.NextDeadline, _keyframes.NextDeadline);
 
-    /// <summary>A subscriber cannot go on without a keyframe. Asked at once, or when the last request is old enough.</summary>
-    public void RequestKeyframe(Instant now)
+    /// <summary>
+    /// Subscribers cannot go on without a keyframe. One that begins may have what is cached; else the publisher is asked, at once or when
+    /// the last request is old enough.
+    /// </summary>
+    /// <param name="now">The present.</param>
+    /// <param name="beginsOn">The shard on which somebody begins; -1 where what came before is of no use.</param>
+    public void RequestKeyframe(Instant now, int beginsOn)
     {
+        if (beginsOn >= 0 && TryReplay(beginsOn, now))
+        {
+            return;
+        }
+
         _keyframes.Request(now);
         HandleDeadline(now);
         _peer.WakeAt(NextDeadline);

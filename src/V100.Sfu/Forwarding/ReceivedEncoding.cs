@@ -17,6 +17,7 @@ internal sealed partial class ReceivedEncoding
     private readonly MediaSection _section;
     private ReceiveSource? _primary;
     private int _generation;
+    private readonly KeyframeCache _cache = new();
 
     public ReceivedEncoding(SfuShard shard, Peer peer, ReceivedTrack track, int index)
     {
@@ -39,6 +40,7 @@ internal sealed partial class ReceivedEncoding
     {
         _primary = source;
         _generation++;
+        _cache.Clear();
         _gaps = CreateGapTracker();
         _peer.WakeAt(NextDeadline); // What subscribers have asked for can now be asked of the publisher.
     }
@@ -50,8 +52,12 @@ internal sealed partial class ReceivedEncoding
         {
             _primary = null;
             _gaps = CreateGapTracker();
+            _cache.Clear();
         }
     }
+
+    /// <summary>Gives the cached packets back.</summary>
+    public void Close() => _cache.Clear();
 
     public bool IsPrimary(ReceiveSource source) => _primary == source;
 
@@ -124,23 +130,89 @@ internal sealed partial class ReceivedEncoding
         Figures.Packets++;
         Figures.Bytes += buffer.Length;
         Figures.LastPacketAt = now;
-        if (startsKeyframe && _section.Kind == MediaKind.Video)
+        if (_section.Kind == MediaKind.Video)
+        {
+            NoteVideo(buffer, sequence, startsKeyframe, now);
+        }
+
+        MediaPacket packet = Describe(codec, buffer, sequence, startsKeyframe, rtp.Payload.IsEmpty, now);
+        _track.Publish(in packet, now);
+    }
+
+    private MediaPacket Describe(NegotiatedCodec codec, PacketBuffer buffer, ExtendedSequence sequence, bool startsKeyframe, bool isPaddingOnly, Instant now) => new()
+    {
+        Track = _track.Track,
+        Encoding = (byte)Index,
+        Buffer = buffer,
+        Generation = _generation,
+        Sequence = sequence,
+        Codec = codec,
+        StartsKeyframe = startsKeyframe,
+        IsPaddingOnly = isPaddingOnly,
+        ReceivedAt = now,
+    };
+
+    private void NoteVideo(PacketBuffer buffer, ExtendedSequence sequence, bool startsKeyframe, Instant now)
+    {
+        if (startsKeyframe)
         {
             _keyframes.OnKeyframe();
         }
 
-        var packet = new MediaPacket
+        // A pool that is half full has better use for its buffers: retransmissions.
+        if (_shard.Pool.InUse < _shard.Limits.MaxPacketBuffers / 2)
         {
-            Track = _track.Track,
-            Encoding = (byte)Index,
-            Buffer = buffer,
-            Generation = _generation,
-            Sequence = sequence,
-            Codec = codec,
-            StartsKeyframe = startsKeyframe,
-            IsPaddingOnly = rtp.Payload.IsEmpty,
-            ReceivedAt = now,
-        };
-        _track.Publish(in packet, now);
+            _cache.Add(sequence, buffer, startsKeyframe, now);
+        }
+        else
+        {
+            _cache.Clear();
+        }
+    }
+
+    /// <summary>
+    /// Sends what is cached to the subscriptions of a shard that begin. True when that leads them to the present, so that nobody has to
+    /// ask the publisher.
+    /// </summary>
+    private bool TryReplay(int shard, Instant now)
+    {
+        if (!_cache.HasKeyframe)
+        {
+            return false;
+        }
+
+        (ExtendedSequence first, ExtendedSequence last) = _cache.Range;
+        uint newest = NewestTimestamp(first, last);
+        for (ExtendedSequence sequence = first; sequence <= last; sequence = sequence.Next)
+        {
+            if (!_cache.TryGet(sequence, out PacketBuffer buffer) || !RtpReader.TryParse(buffer.Bytes, out RtpReader rtp)
+                || !_section.TryFindCodec(rtp.PayloadType, out NegotiatedCodec? codec, out _))
+            {
+                continue;
+            }
+
+            MediaPacket packet = Describe(codec, buffer, sequence, sequence == first, rtp.Payload.IsEmpty, now) with
+            {
+                IsReplayed = true,
+                ReplayedUpTo = newest,
+                IsStill = _cache.IsStill,
+            };
+            _shard.PublishTo(shard, in packet, now);
+        }
+
+        return !_cache.IsStill;
+    }
+
+    private uint NewestTimestamp(ExtendedSequence first, ExtendedSequence last)
+    {
+        for (ExtendedSequence sequence = last; sequence > first; sequence = new ExtendedSequence(sequence.Value - 1))
+        {
+            if (_cache.TryGet(sequence, out PacketBuffer buffer) && RtpReader.TryParse(buffer.Bytes, out RtpReader rtp) && !rtp.Payload.IsEmpty)
+            {
+                return rtp.Timestamp;
+            }
+        }
+
+        return _cache.TryGet(first, out PacketBuffer only) && RtpReader.TryParseHeader(only.Bytes, out RtpReader begins) ? begins.Timestamp : 0;
     }
 }

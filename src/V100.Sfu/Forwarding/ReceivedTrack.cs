@@ -141,12 +141,12 @@ internal sealed class ReceivedTrack
         }
     }
 
-    /// <summary>A subscriber cannot go on without a keyframe of this encoding.</summary>
-    public void RequestKeyframe(int encoding, Instant now)
+    /// <summary>Subscribers cannot go on without a keyframe of this encoding; see <see cref="ReceivedEncoding.RequestKeyframe"/>.</summary>
+    public void RequestKeyframe(int encoding, int beginsOn, Instant now)
     {
         if (Track.Kind == MediaKind.Video)
         {
-            _encodings[encoding].RequestKeyframe(now);
+            _encodings[encoding].RequestKeyframe(now, beginsOn);
         }
     }
 
@@ -211,5 +211,9 @@ internal sealed class ReceivedTrack
         Track.Receiver = null;
         Track.PublisherShard = -1;
         Track.AudioLevel = 0;
+        foreach (ReceivedEncoding encoding in _encodings)
+        {
+            encoding.Close();
+        }
     }
 }

@@ -43,6 +43,10 @@ internal sealed partial class Subscription
     /// <summary>The keyframe that is awaited begins another source, with a clock of its own.</summary>
     private bool _awaitsSource;
 
+    /// <summary>What was forwarded last came from the keyframe cache, and maybe was a still picture alone.</summary>
+    private bool _isReplaying;
+    private bool _replayedStill;
+
     /// <summary>The encoding, and its source, on whose clock timestamps were last; -1 for none of this track.</summary>
     private int _clockEncoding = -1;
     private int _clockGeneration;
@@ -121,6 +125,7 @@ internal sealed partial class Subscription
             _encoding = _generation = -1;
             TargetEncoding = -1;
             _clockEncoding = -1;
+            _isReplaying = false;
             AwaitKeyframe();
 
             // Its caches may hold packets with the numbers of the former track's: what was sent before is not sent again, or other bytes
@@ -136,12 +141,12 @@ internal sealed partial class Subscription
     {
         if (_fanout is not null && (_awaitsKeyframe || IsSwitching) && Section.Kind == MediaKind.Video && _peer.CanSend)
         {
-            _fanout.RequestKeyframe(WantedEncoding, now);
+            _fanout.RequestKeyframe(WantedEncoding, begins: _encoding < 0, now);
         }
     }
 
     /// <summary>The subscriber says that it cannot go on without a keyframe.</summary>
-    public void RequestKeyframe(Instant now) => _fanout?.RequestKeyframe(_encoding < 0 ? WantedEncoding : _encoding, now);
+    public void RequestKeyframe(Instant now) => _fanout?.RequestKeyframe(_encoding < 0 ? WantedEncoding : _encoding, begins: false, now);
 
     /// <summary>Goes over to another encoding of the track at its next keyframe; the present one goes on until then.</summary>
     public void SetTarget(int encoding, Instant now)
@@ -158,6 +163,11 @@ internal sealed partial class Subscription
     /// <summary>One packet of the source: header, encryption straight into the batch, done.</summary>
     public void Forward(in MediaPacket packet, in RtpReader rtp, Instant now)
     {
+        if (_isReplaying && packet.Encoding == _encoding)
+        {
+            EndReplay();
+        }
+
         bool awaited = _awaitsKeyframe;
         _shard.Counters.Increment(Handle(in packet, in rtp, now));
         if (awaited && !_awaitsKeyframe)
@@ -175,6 +185,33 @@ internal sealed partial class Subscription
         if (Handle(in packet, in rtp, now) == SfuCounter.RtpForwarded)
         {
             _shard.Counters.Increment(SfuCounter.RtpForwardedLate);
+        }
+    }
+
+    /// <summary>One packet from the keyframe cache, for the subscriptions of the shard that begin. It was counted when it came live.</summary>
+    public void ForwardReplayed(in MediaPacket packet, in RtpReader rtp, Instant now)
+    {
+        bool begins = packet.StartsKeyframe && _awaitsKeyframe && _encoding < 0 && (TargetEncoding < 0 || TargetEncoding == packet.Encoding);
+        if (!begins && !(_isReplaying && packet.Encoding == _encoding))
+        {
+            return;
+        }
+
+        if (Handle(in packet, in rtp, now) == SfuCounter.RtpForwarded)
+        {
+            _shard.Counters.Increment(SfuCounter.RtpForwardedLate);
+        }
+
+        _isReplaying = !_awaitsKeyframe;
+        _replayedStill = packet.IsStill;
+    }
+
+    private void EndReplay()
+    {
+        _isReplaying = false;
+        if (_replayedStill)
+        {
+            AwaitKeyframe();
         }
     }
 
@@ -300,7 +337,11 @@ internal sealed partial class Subscription
             _timestamps = new TimestampRewriter(_shard.Entropy.NextUInt32(), packet.Codec.ClockRateHz);
         }
 
-        if (_awaitsSource)
+        if (packet.IsReplayed)
+        {
+            _timestamps.SwitchToReplay(rtp.Timestamp, packet.ReplayedUpTo, now);
+        }
+        else if (_awaitsSource)
         {
             _timestamps.SwitchTo(rtp.Timestamp, now, AlignedTimestamp(in packet, rtp.Timestamp));
         }

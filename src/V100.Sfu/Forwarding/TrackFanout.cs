@@ -55,18 +55,32 @@ internal sealed class TrackFanout
         }
 
         _encodings[packet.Encoding].Add(in packet, now);
+        if (packet.IsReplayed)
+        {
+            ReplaySlow(in packet, in rtp, now);
+            return;
+        }
+
         foreach (Subscription subscription in _subscriptions)
         {
             subscription.Forward(in packet, in rtp, now);
         }
     }
 
-    /// <summary>One of the subscribers needs a keyframe of the encoding.</summary>
-    public void RequestKeyframe(int encoding, Instant now)
+    private void ReplaySlow(in MediaPacket packet, in RtpReader rtp, Instant now)
     {
-        if (_encodings[encoding].TryWishKeyframe(now))
+        foreach (Subscription subscription in _subscriptions)
         {
-            _shard.RequestKeyframe(Track, encoding, now);
+            subscription.ForwardReplayed(in packet, in rtp, now);
+        }
+    }
+
+    /// <summary>One of the subscribers needs a keyframe of the encoding; where it begins, a cached one will do.</summary>
+    public void RequestKeyframe(int encoding, bool begins, Instant now)
+    {
+        if (_encodings[encoding].TryWishKeyframe(begins, now))
+        {
+            _shard.RequestKeyframe(Track, encoding, begins, now);
         }
     }
 

@@ -216,7 +216,7 @@ public sealed class SfuShard : IDisposable
                 message.Track!.FanoutOn(Index)?.HandleSenderReport(message.Clock);
                 break;
             case ShardMessageKind.KeyframeRequest:
-                message.Track!.Receiver?.RequestKeyframe(message.Encoding, now);
+                message.Track!.Receiver?.RequestKeyframe(message.Encoding, message.BeginsOn, now);
                 break;
             case ShardMessageKind.Datagram:
                 HandleHandedOver(message.Buffer!, message.Remote, message.Local, now);
@@ -257,8 +257,7 @@ public sealed class SfuShard : IDisposable
         for (ulong left = others; left != 0; left &= left - 1)
         {
             int shard = System.Numerics.BitOperations.TrailingZeroCount(left);
-            packet.Buffer.AddReferences(1);
-            Send(shard, new ShardMessage { Kind = ShardMessageKind.Media, Media = packet, Buffer = packet.Buffer });
+            PublishTo(shard, in packet, now);
         }
 
         if (others != shards)
@@ -273,7 +272,7 @@ public sealed class SfuShard : IDisposable
         {
             fanout.Forward(in packet, now);
         }
-        else
+        else if (!packet.IsReplayed)
         {
             Counters.Increment(SfuCounter.DroppedNoSubscriber);
         }
@@ -298,17 +297,30 @@ public sealed class SfuShard : IDisposable
         }
     }
 
-    /// <summary>Asks the shard that receives the track for a keyframe.</summary>
-    internal void RequestKeyframe(PublishedTrack track, int encoding, Instant now)
+    /// <summary>A published packet to one shard. The caller keeps its reference.</summary>
+    internal void PublishTo(int shard, in MediaPacket packet, Instant now)
+    {
+        if (shard == Index)
+        {
+            Deliver(in packet, now);
+            return;
+        }
+
+        packet.Buffer.AddReferences(1);
+        Send(shard, new ShardMessage { Kind = ShardMessageKind.Media, Media = packet, Buffer = packet.Buffer });
+    }
+
+    /// <summary>Asks the shard that receives the track for a keyframe; with <paramref name="begins"/>, a cached one will do.</summary>
+    internal void RequestKeyframe(PublishedTrack track, int encoding, bool begins, Instant now)
     {
         int publisher = track.PublisherShard;
         if (publisher == Index)
         {
-            track.Receiver?.RequestKeyframe(encoding, now);
+            track.Receiver?.RequestKeyframe(encoding, begins ? Index : -1, now);
         }
         else if (publisher >= 0)
         {
-            Send(publisher, new ShardMessage { Kind = ShardMessageKind.KeyframeRequest, Track = track, Encoding = encoding });
+            Send(publisher, new ShardMessage { Kind = ShardMessageKind.KeyframeRequest, Track = track, Encoding = encoding, BeginsOn = begins ? Index : -1 });
         }
     }
 

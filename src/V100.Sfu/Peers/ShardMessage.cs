@@ -29,6 +29,9 @@ internal readonly record struct ShardMessage
 
     /// <summary>Of a keyframe request.</summary>
     public int Encoding { get; init; }
+
+    /// <summary>Of a keyframe request: the shard on which somebody begins, or -1.</summary>
+    public int BeginsOn { get; init; }
     public MediaPacket Media { get; init; }
     public SourceClock Clock { get; init; }
     public PacketBuffer? Buffer { get; init; }

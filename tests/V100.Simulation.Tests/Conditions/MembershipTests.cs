@@ -88,7 +88,8 @@ public sealed class MembershipTests(ITestOutputHelper output)
                 PlaybackChecks.HasAllMedia(viewer.VideoPlayback, alice.Video);
             }
 
-            Assert.InRange(alice.Video.KeyframesSent, 2, 10);
+            // Those who came late began with what was cached.
+            Assert.InRange(alice.Video.KeyframesSent, 1, 6);
             Assert.Single(bob.VideoPlayback.Packets.Values.Select(packet => packet.Mark.Source).Distinct());
         }
     }

@@ -122,7 +122,7 @@ public sealed class MappingTests(ITestOutputHelper output)
             SimulatedClient carol = world.Subscribe("carol", offer: ClientOffer.Subscriber(Formats(41, 97, 35, 98, 99, 100, 96, 42)));
             world.Network.Default = _lossy;
             world.RunUntilConnected(10);
-            world.Run(2);
+            world.Run(4);
             world.Settle();
             foreach (SimulatedClient viewer in new[] { bob, carol })
             {

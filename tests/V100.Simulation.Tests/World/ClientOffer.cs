@@ -76,6 +76,14 @@ internal sealed record ClientOffer
         ],
     };
 
+    /// <summary>A subscriber that reports on what it gets, so that the server adapts to its path.</summary>
+    public static ClientOffer AdaptiveSubscriber(OfferedFormat[]? video = null) => new()
+    {
+        Sections = Array.ConvertAll(
+            Subscriber(video).Sections,
+            section => section with { Extensions = [.. section.Extensions, (3, HeaderExtensionKind.TransportCc)] }),
+    };
+
     public static ClientOffer Subscriber(OfferedFormat[]? video = null) => new()
     {
         Sections =

@@ -11,18 +11,59 @@ internal static class PlaybackChecks
     {
         Assert.Empty(playback.Faults);
         Assert.NotEmpty(playback.Packets);
-        var offsets = new Dictionary<uint, (long Sequence, uint Timestamp)>();
-        uint? last = null;
-        foreach ((long sequence, PlayedPacket packet) in playback.Packets)
+        var seen = new HashSet<uint>();
+        foreach (List<KeyValuePair<long, PlayedPacket>> turn in Turns(playback))
         {
-            (long, uint) offset = (sequence - packet.Mark.Number, packet.Timestamp - packet.Mark.Timestamp);
-            if (packet.Mark.Source != last)
+            Assert.True(seen.Add(turn[0].Value.Mark.Source), "two sources are mixed");
+            AreAtOneDistance(turn);
+            TimesAreTrue(turn);
+        }
+    }
+
+    /// <summary>Stretches of packets of one source.</summary>
+    /// <param name="playback">What was played.</param>
+    /// <param name="mayComeBack">Coming back to the source, with nothing of another in between, is another stretch: it may begin with a keyframe of the past.</param>
+    private static IEnumerable<List<KeyValuePair<long, PlayedPacket>>> Turns(Playback playback, bool mayComeBack = false)
+    {
+        List<KeyValuePair<long, PlayedPacket>> turn = [];
+        foreach (KeyValuePair<long, PlayedPacket> packet in playback.Packets)
+        {
+            if (turn.Count > 0 && (turn[^1].Value.Mark.Source != packet.Value.Mark.Source || mayComeBack && ComesBack(turn[^1], packet)))
             {
-                Assert.True(offsets.TryAdd(packet.Mark.Source, offset), "two sources are mixed");
-                last = packet.Mark.Source;
+                yield return turn;
+                turn = [];
             }
 
-            Assert.True(offsets[packet.Mark.Source] == offset, $"output {sequence} of {packet.Mark} is moved");
+            turn.Add(packet);
+        }
+
+        yield return turn;
+    }
+
+    private static bool ComesBack(KeyValuePair<long, PlayedPacket> last, KeyValuePair<long, PlayedPacket> next) =>
+        next.Value.Mark is { IsKeyframe: true, Index: 0 } && next.Key - last.Key != (long)next.Value.Mark.Number - last.Value.Mark.Number;
+
+    private static void AreAtOneDistance(List<KeyValuePair<long, PlayedPacket>> turn)
+    {
+        foreach ((long sequence, PlayedPacket packet) in turn)
+        {
+            Assert.True(sequence - packet.Mark.Number == turn[0].Key - turn[0].Value.Mark.Number, $"output {sequence} of {packet.Mark} is moved");
+        }
+    }
+
+    /// <summary>
+    /// Timestamps at one distance from the publisher's; but a turn may begin with frames of the past, from a keyframe on, which are shown
+    /// 32 times as fast as they were and lie right before the first live one.
+    /// </summary>
+    private static void TimesAreTrue(List<KeyValuePair<long, PlayedPacket>> turn)
+    {
+        uint offset = turn[^1].Value.Timestamp - turn[^1].Value.Mark.Timestamp;
+        PlayedPacket live = turn.Find(packet => packet.Value.Timestamp - packet.Value.Mark.Timestamp == offset).Value;
+        foreach ((long sequence, PlayedPacket packet) in turn)
+        {
+            int before = (int)(live.Mark.Timestamp - packet.Mark.Timestamp);
+            int expected = before > 0 ? before / 32 : before;
+            Assert.True((int)(live.Timestamp - packet.Timestamp) == expected, $"output {sequence}: the timestamp of {packet.Mark} is moved");
         }
     }
 
@@ -34,15 +75,14 @@ internal static class PlaybackChecks
     {
         Assert.Empty(playback.Faults);
         Assert.NotEmpty(playback.Packets);
-        MediaMark? last = null;
-        uint offset = 0;
-        foreach ((long sequence, PlayedPacket packet) in playback.Packets)
+        foreach (List<KeyValuePair<long, PlayedPacket>> turn in Turns(playback))
         {
-            bool isSameSource = last?.Source == packet.Mark.Source;
-            Assert.True(!isSameSource || packet.Mark.Number > last!.Value.Number, $"output {sequence}: {packet.Mark} behind {last}");
-            Assert.True(!isSameSource || packet.Timestamp - packet.Mark.Timestamp == offset, $"output {sequence}: the timestamp of {packet.Mark} is moved");
-            offset = packet.Timestamp - packet.Mark.Timestamp;
-            last = packet.Mark;
+            TimesAreTrue(turn);
+            for (int index = 1; index < turn.Count; index++)
+            {
+                MediaMark mark = turn[index].Value.Mark;
+                Assert.True(mark.Number > turn[index - 1].Value.Mark.Number, $"output {turn[index].Key}: {mark} behind {turn[index - 1].Value.Mark}");
+            }
         }
     }
 
@@ -54,21 +94,18 @@ internal static class PlaybackChecks
     {
         Assert.Empty(playback.Faults);
         PlayedPacket? last = null;
-        long lastSequence = 0;
-        foreach ((long sequence, PlayedPacket packet) in playback.Packets)
+        foreach (List<KeyValuePair<long, PlayedPacket>> turn in Turns(playback, mayComeBack: true))
         {
-            if (last is { } former && former.Mark.Source == packet.Mark.Source)
+            AreAtOneDistance(turn);
+            TimesAreTrue(turn);
+            PlayedPacket first = turn[0].Value;
+            if (last is { } other)
             {
-                Assert.True(sequence - packet.Mark.Number == lastSequence - former.Mark.Number, $"output {sequence} of {packet.Mark} is moved");
-                Assert.Equal(former.Timestamp - former.Mark.Timestamp, packet.Timestamp - packet.Mark.Timestamp);
-            }
-            else if (last is { } other)
-            {
-                Assert.True(playback.Section.Kind != Sfu.Sdp.MediaKind.Video || packet.Mark is { IsKeyframe: true, Index: 0 }, $"turns at {packet.Mark}");
-                Assert.True((int)(packet.Timestamp - other.Timestamp) > 0, $"the time goes back at {packet.Mark}");
+                Assert.True(playback.Section.Kind != Sfu.Sdp.MediaKind.Video || first.Mark is { IsKeyframe: true, Index: 0 }, $"turns at {first.Mark}");
+                Assert.True((int)(first.Timestamp - other.Timestamp) > 0, $"the time goes back at {first.Mark}");
             }
 
-            (last, lastSequence) = (packet, sequence);
+            last = turn[^1].Value;
         }
     }
 

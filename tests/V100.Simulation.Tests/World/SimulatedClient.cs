@@ -17,6 +17,7 @@ internal sealed class SimulatedClient : IDisposable
 
     private readonly SimulatedNetwork _network;
     private readonly byte[] _buffer = new byte[4096];
+    private readonly TransportFeedbackBuilder _transportFeedback = new();
     private DtlsSession? _dtls;
     private SrtpSender? _sender;
     private SrtpReceiver? _receiver;
@@ -95,6 +96,8 @@ internal sealed class SimulatedClient : IDisposable
                 {
                     next = Instant.Earlier(next, playback.NextDeadline);
                 }
+
+                next = Instant.Earlier(next, _transportFeedback.NextDeadline);
             }
 
             return next;
@@ -185,6 +188,24 @@ internal sealed class SimulatedClient : IDisposable
         foreach (Playback playback in Playbacks)
         {
             playback.HandleDeadline(now);
+        }
+
+        SendTransportFeedback(now);
+    }
+
+    /// <summary>What came by its transport-wide number, as browsers tell a sender.</summary>
+    private void SendTransportFeedback(Instant now)
+    {
+        Span<byte> packet = stackalloc byte[1200];
+        while (_transportFeedback.NextDeadline <= now)
+        {
+            var writer = new SpanWriter(packet);
+            if (!_transportFeedback.WriteFeedback(ref writer, new Ssrc(1), new Ssrc(Playbacks[0].Ssrc)))
+            {
+                return;
+            }
+
+            SendRtcp(writer.Written);
         }
     }
 
@@ -292,8 +313,18 @@ internal sealed class SimulatedClient : IDisposable
         byte[] plaintext = _buffer.AsSpan(0, length).ToArray();
         uint ssrc = header.Ssrc.Value;
         Playback? playback = Playbacks.Find(playback => playback.Owns(ssrc));
+        NoteTransportSequence(plaintext, playback, now);
         Assert.True(playback is not null, $"RTP of SSRC {ssrc:x8}, which the answer does not name");
         playback.HandleRtp(plaintext, now);
+    }
+
+    private void NoteTransportSequence(byte[] plaintext, Playback? playback, Instant now)
+    {
+        byte id = playback?.Section.IdOf(Sfu.Sdp.HeaderExtensionKind.TransportCc) ?? 0;
+        if (id != 0 && RtpReader.TryParse(plaintext, out RtpReader rtp) && rtp.Extensions.TryGet(id, out ReadOnlySpan<byte> value))
+        {
+            _transportFeedback.OnPacket(new SequenceNumber(System.Buffers.Binary.BinaryPrimitives.ReadUInt16BigEndian(value)), now);
+        }
     }
 
     private void HandleRtcp(byte[] bytes, Instant now)
