@@ -151,9 +151,13 @@ internal static class Prerequisites
         (null, "gstreamer1.0-plugins-base"), (null, "gstreamer1.0-plugins-good"), (null, "gstreamer1.0-plugins-bad"),
     ];
 
+    private static readonly (string? Program, string Package)[] _forDecoders = [("ffmpeg", "ffmpeg")];
+
     private static readonly (string? Program, string Package)[] _forTurnComparison = [("turnserver", "coturn")];
 
     public static void ForTurnComparison() => Install(_forTurnComparison, "`bench turn` measures V100 beside it");
+
+    public static void ForDecoders() => Install(_forDecoders, "the tests of layer switches decode what a subscriber gets");
 
     public static void ForNative() => Install(_forNative, "the native compiler links with them");
 
@@ -305,6 +309,11 @@ internal static class Tests
         if (endToEnd)
         {
             Prerequisites.ForClients();
+        }
+
+        if (projects.Any(project => NameOf(project) == "V100.Simulation.Tests"))
+        {
+            Prerequisites.ForDecoders();
         }
 
         // One project asks for its own build only; everything asks for the solution, so that no project goes unbuilt.

@@ -3,15 +3,21 @@ using System.Buffers.Binary;
 namespace V100.Sfu.Rtp;
 
 /// <summary>
-/// The dependency descriptor header extension (RTP Payload Format For AV1, A.8): its mandatory fields, and whether it brings a
-/// template structure, which comes with every key frame.
+/// The dependency descriptor header extension (RTP Payload Format For AV1, A.8): its mandatory fields, and which of the others follow.
+/// What those say is read with the structure that they refer to: <see cref="DependencyStructure"/>, <see cref="DependencyFrame"/>.
 /// </summary>
 public readonly record struct DependencyDescriptor
 {
+    /// <summary>Bytes of the mandatory fields.</summary>
+    public const int MandatoryLength = 3;
+
+    /// <summary>The bit behind the five flags of the extended fields, where a structure begins.</summary>
+    internal const int FlagsEnd = 29;
+
     public bool StartsFrame { get; private init; }
     public bool EndsFrame { get; private init; }
 
-    /// <summary>0 to 63, an index into the templates of the last structure.</summary>
+    /// <summary>0 to 63; the offset of the structure taken off, modulo 64, it is an index into its templates.</summary>
     public byte TemplateId { get; private init; }
 
     public ushort FrameNumber { get; private init; }
@@ -25,13 +31,13 @@ public readonly record struct DependencyDescriptor
     public static bool TryParse(ReadOnlySpan<byte> value, out DependencyDescriptor descriptor)
     {
         descriptor = default;
-        if (value.Length < 3)
+        if (value.Length < MandatoryLength)
         {
             return false;
         }
 
         // A.8.2: extended fields follow when there is more than the three mandatory bytes.
-        byte extended = value.Length > 3 ? value[3] : (byte)0;
+        byte extended = value.Length > MandatoryLength ? value[3] : (byte)0;
         descriptor = new DependencyDescriptor
         {
             StartsFrame = (value[0] & 0x80) != 0,

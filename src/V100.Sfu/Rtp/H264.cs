@@ -44,9 +44,25 @@ public static class H264
         };
     }
 
-    // RFC 6184, 5.7.1: units with 16 bits of length each.
-    private static bool ContainsKeyframe(ReadOnlySpan<byte> units)
+    /// <summary>Finds a whole SPS in a payload, alone or aggregated: a NAL unit from its header on.</summary>
+    public static bool TryFindParameters(ReadOnlySpan<byte> payload, out ReadOnlySpan<byte> unit)
     {
+        unit = payload;
+        return !payload.IsEmpty && GetType(payload[0]) switch
+        {
+            H264NalType.SequenceParameterSet => true,
+            H264NalType.SingleTimeAggregation => TryFindInAggregate(payload[1..], H264NalType.SequenceParameterSet, out unit),
+            _ => false,
+        };
+    }
+
+    private static bool ContainsKeyframe(ReadOnlySpan<byte> units) =>
+        TryFindInAggregate(units, H264NalType.SequenceParameterSet, out _) || TryFindInAggregate(units, H264NalType.IdrSlice, out _);
+
+    // RFC 6184, 5.7.1: units with 16 bits of length each.
+    private static bool TryFindInAggregate(ReadOnlySpan<byte> units, H264NalType type, out ReadOnlySpan<byte> unit)
+    {
+        unit = default;
         while (units.Length > 2)
         {
             int length = BinaryPrimitives.ReadUInt16BigEndian(units);
@@ -55,7 +71,8 @@ public static class H264
                 return false;
             }
 
-            if (GetType(units[2]) is H264NalType.SequenceParameterSet or H264NalType.IdrSlice)
+            unit = units.Slice(2, length);
+            if (GetType(unit[0]) == type)
             {
                 return true;
             }

@@ -2,7 +2,7 @@ using V100.Net;
 
 namespace V100.Sfu.Rtp;
 
-/// <summary>The VP9 payload descriptor (RFC 9628, 4.2), read far enough to choose layers and to find key frames.</summary>
+/// <summary>The VP9 payload descriptor (RFC 9628, 4.2)</summary>
 public readonly record struct Vp9Descriptor
 {
     /// <summary>Bytes before the VP9 payload.</summary>
@@ -52,6 +52,13 @@ public readonly record struct Vp9Descriptor
     /// <summary>V: a scalability structure is in this packet.</summary>
     public bool HasScalabilityStructure { get; private init; }
 
+    /// <summary>P_DIFF: the pictures that the frame refers to, in flexible mode.</summary>
+    public FrameReferences References { get; private init; }
+
+    private int StructureOffset { get; init; }
+
+    public bool StartsKeyframe => StartsFrame && !IsInterPicturePredicted && SpatialLayer == 0 && !IsInterLayerPredicted;
+
     public static bool TryParse(ReadOnlySpan<byte> payload, out Vp9Descriptor descriptor)
     {
         descriptor = default;
@@ -70,12 +77,18 @@ public readonly record struct Vp9Descriptor
         byte low = 0;
         byte layers = 0;
         byte levelZero = 0;
+        FrameReferences references = default;
         if (hasPictureId && !reader.TryReadByte(out high)
             || (high & 0x80) != 0 && !reader.TryReadByte(out low)
             || hasLayers && !reader.TryReadByte(out layers)
             || hasLayers && !isFlexible && !reader.TryReadByte(out levelZero)
-            || isFlexible && isPredicted && !TrySkipReferences(ref reader)
-            || hasStructure && !TrySkipScalabilityStructure(ref reader))
+            || isFlexible && isPredicted && !TryReadReferences(ref reader, out references))
+        {
+            return false;
+        }
+
+        int structureOffset = reader.Position;
+        if (hasStructure && !(Vp9ScalabilityStructure.TryParse(reader.Rest, out Vp9ScalabilityStructure structure) && reader.TrySkip(structure.Length)))
         {
             return false;
         }
@@ -100,18 +113,27 @@ public readonly record struct Vp9Descriptor
             HasTemporalLevelZeroIndex = hasLayers && !isFlexible,
             TemporalLevelZeroIndex = levelZero,
             HasScalabilityStructure = hasStructure,
+            References = references,
+            StructureOffset = structureOffset,
         };
         return reader.Remaining > 0;
     }
 
+    /// <summary>The structure of a payload that this descriptor was read from; false when it has none.</summary>
+    public bool TryGetStructure(ReadOnlySpan<byte> payload, out Vp9ScalabilityStructure structure)
+    {
+        structure = default;
+        return HasScalabilityStructure && Vp9ScalabilityStructure.TryParse(payload[StructureOffset..], out structure);
+    }
+
     /// <summary>The payload begins a key frame: the start of a frame of the lowest spatial layer that is predicted from nothing.</summary>
     public static bool IsKeyframeStart(ReadOnlySpan<byte> payload) =>
-        TryParse(payload, out Vp9Descriptor descriptor)
-        && descriptor is { StartsFrame: true, IsInterPicturePredicted: false, SpatialLayer: 0, IsInterLayerPredicted: false };
+        TryParse(payload, out Vp9Descriptor descriptor) && descriptor.StartsKeyframe;
 
     // RFC 9628, 4.2: up to three P_DIFF bytes, each saying in its last bit whether one more follows.
-    private static bool TrySkipReferences(ref SpanReader reader)
+    private static bool TryReadReferences(ref SpanReader reader, out FrameReferences references)
     {
+        references = default;
         for (int count = 0; count < 3; count++)
         {
             if (!reader.TryReadByte(out byte reference))
@@ -119,6 +141,7 @@ public readonly record struct Vp9Descriptor
                 return false;
             }
 
+            references = references.With(reference >> 1);
             if ((reference & 0x01) == 0)
             {
                 return true;
@@ -126,40 +149,5 @@ public readonly record struct Vp9Descriptor
         }
 
         return false;
-    }
-
-    // RFC 9628, 4.2.1.
-    private static bool TrySkipScalabilityStructure(ref SpanReader reader)
-    {
-        if (!reader.TryReadByte(out byte flags))
-        {
-            return false;
-        }
-
-        int spatialLayers = (flags >> 5) + 1;
-        if ((flags & 0x10) != 0 && !reader.TrySkip(4 * spatialLayers))
-        {
-            return false;
-        }
-
-        if ((flags & 0x08) == 0)
-        {
-            return true;
-        }
-
-        if (!reader.TryReadByte(out byte pictures))
-        {
-            return false;
-        }
-
-        for (int picture = 0; picture < pictures; picture++)
-        {
-            if (!reader.TryReadByte(out byte layer) || !reader.TrySkip(layer >> 2 & 0x03))
-            {
-                return false;
-            }
-        }
-
-        return true;
     }
 }
