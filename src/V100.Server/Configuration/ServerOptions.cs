@@ -66,6 +66,9 @@ internal sealed class ServerOptions
     public int MaxRooms { get; set; }
     public int MaxParticipantsPerRoom { get; set; }
     public int EmptyTimeoutSeconds { get; set; }
+
+    /// <summary>Audio tracks of a room that go to its subscribers at a time; 0 for all.</summary>
+    public int LoudestSpeakers { get; set; }
     public bool AutoCreateRooms { get; set; }
 
     public List<Uri> WebhookUrls { get; } = [];

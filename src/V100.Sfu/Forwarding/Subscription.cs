@@ -454,7 +454,7 @@ internal sealed partial class Subscription
     private int WriteHeader(Span<byte> target, in RtpHeader header, in RtpExtensions source, Instant now)
     {
         ushort transportSequence = _isNumbered ? _peer.TakeTransportSequence() : (ushort)0;
-        return _headers!.Write(target[..MaxHeaderLength], in header, in source, transportSequence, AbsoluteSendTime.Of(now));
+        return _headers!.Write(target[..MaxHeaderLength], in header, in source, transportSequence, AbsoluteSendTime.From(now));
     }
 
     /// <summary>Which of the publisher's extensions go on, under which of the subscriber's ids, and the subscriber's own mid.</summary>

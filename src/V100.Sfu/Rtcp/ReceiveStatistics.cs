@@ -13,6 +13,11 @@ namespace V100.Sfu.Rtcp;
 /// </remarks>
 public sealed class ReceiveStatistics(Ssrc source, int clockRateHz)
 {
+    /// <summary>
+    /// A transit time that differs by as much as this is no jitter: the sender's timestamps have leapt, or stood still in its silence.
+    /// </summary>
+    private const int MaxTransitStepSeconds = 1;
+
     private SequenceUnwrapper _unwrapper;
     private long _first;
     private long _received;
@@ -41,11 +46,18 @@ public sealed class ReceiveStatistics(Ssrc source, int clockRateHz)
     private long Expected => HasPackets ? _unwrapper.Newest.Value - _first + 1 : 0;
 
     /// <summary>Counts a packet and gives its number without wraps, which the rest of the receive side goes by.</summary>
-    public ExtendedSequence OnPacket(SequenceNumber sequence, uint timestamp, Instant now)
+    /// <param name="sequence">Its number.</param>
+    /// <param name="timestamp">Its timestamp.</param>
+    /// <param name="now">When it came.</param>
+    /// <param name="startsTalkspurt">
+    /// The first audio packet after silence (its marker bit, RFC 3551, 4.1): how long that was by the sender's timestamps says nothing of the path.
+    /// </param>
+    public ExtendedSequence OnPacket(SequenceNumber sequence, uint timestamp, Instant now, bool startsTalkspurt = false)
     {
         ExtendedSequence extended = _unwrapper.Unwrap(sequence);
         _first = HasPackets ? Math.Min(_first, extended.Value) : extended.Value;
         _received++;
+        _hasTransit &= !startsTalkspurt;
         UpdateJitter(timestamp, now);
         return extended;
     }
@@ -96,7 +108,7 @@ public sealed class ReceiveStatistics(Ssrc source, int clockRateHz)
         if (_hasTransit)
         {
             long difference = Math.Abs((long)(int)(transit - _lastTransit));
-            _jitterScaled += difference - ((_jitterScaled + 8) >> 4);
+            _jitterScaled += difference < (long)MaxTransitStepSeconds * ClockRateHz ? difference - ((_jitterScaled + 8) >> 4) : 0;
         }
 
         _lastTransit = transit;

@@ -52,5 +52,16 @@ public struct SenderReportMap
         return from.HasReport && to.HasReport;
     }
 
+    /// <summary>
+    /// Which output − source puts the stream <paramref name="next"/> onto the base on which <paramref name="former"/>, of the same publisher and
+    /// clock rate, is with <paramref name="formerOffset"/>: the same instant gets the same output. False while either has no report.
+    /// </summary>
+    public static bool TryAlign(in SenderReportMap former, in SenderReportMap next, uint formerOffset, int clockRateHz, out uint nextOffset)
+    {
+        bool isKnown = TryTranslate(in next, in former, next._timestamp, clockRateHz, out uint translated);
+        nextOffset = translated + formerOffset - next._timestamp;
+        return isKnown;
+    }
+
     private static ulong UnitsToNtp(ulong units, int clockRateHz) => (ulong)(((UInt128)units << 32) / (uint)clockRateHz);
 }

@@ -6,8 +6,8 @@ namespace V100.Sfu.Rtp;
 /// </summary>
 public static class RedPayload
 {
-    private const byte FollowBit = 0x80;
-    private const int RedundantHeaderLength = 4;
+    private const byte FollowBit = RedReader.FollowBit;
+    private const int RedundantHeaderLength = RedReader.RedundantHeaderLength;
 
     /// <summary>Gives every block the payload type. False, with the payload as far as it went, for a list of headers that does not end.</summary>
     public static bool TryRewrite(Span<byte> payload, byte payloadType)

@@ -9,6 +9,9 @@ namespace V100.Sfu.Rtp;
 /// <remarks>
 /// Call <see cref="SwitchTo"/> or, with packets of the past, <see cref="SwitchToReplay"/> with the first packet of each source, then
 /// <see cref="Rewrite"/> for every packet.
+/// Where the reports of both sources say that the new one lies a little behind what was sent, its output begins in front of it all the same,
+/// and comes back to its place by an eighth of each frame's distance: it never goes back, and after a second picture and voice are in
+/// step again.
 /// </remarks>
 public sealed class TimestampRewriter(uint firstOutput, int clockRateHz)
 {
@@ -18,16 +21,32 @@ public sealed class TimestampRewriter(uint firstOutput, int clockRateHz)
     /// <summary>How much faster than it was the past is shown: four seconds in an eighth of one.</summary>
     private const int ReplaySpeed = 32;
 
+    /// <summary>Reports that disagree with what was sent by more than this are not believed.</summary>
+    private static readonly TimeSpan MaxCorrection = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Of a frame's distance, what a correction may take or give.</summary>
+    private const int CorrectionShare = 8;
+
+    /// <summary>Frames of which it is known how far the correction was: one that comes late gets the output of its time.</summary>
+    private const int RememberedFrames = 16;
+
+    private readonly (uint Source, uint Offset)[] _steps = new (uint, uint)[RememberedFrames];
+    private int _stepCount;
     private uint _newest = firstOutput;
+    private uint _newestSource;
     private Instant _newestAt;
     private bool _hasSource;
-    private uint _replayedUpTo;
     private bool _isReplay;
+    private uint _replayedUpTo;
+    private uint _replayOutput;
 
     public int ClockRateHz { get; } = clockRateHz;
 
-    /// <summary>Output − source, modulo 2^32, for the source now forwarded.</summary>
+    /// <summary>Output − source, modulo 2^32, for the newest packet of the source now forwarded.</summary>
     public uint Offset { get; private set; }
+
+    /// <summary>Where <see cref="Offset"/> goes: by it the publisher's clock is told to the subscriber.</summary>
+    public uint AlignedOffset { get; private set; }
 
     /// <summary>Begins a source.</summary>
     /// <param name="sourceTimestamp">Of its first packet.</param>
@@ -55,9 +74,24 @@ public sealed class TimestampRewriter(uint firstOutput, int clockRateHz)
 
         _hasSource = true;
         _isReplay = false;
-        Offset = output - sourceTimestamp;
+        Offset = AlignedOffset = output - sourceTimestamp;
+        _stepCount = 0;
         _newest = output;
+        _newestSource = sourceTimestamp;
         _newestAt = now;
+        if (alignedOutput is uint wanted)
+        {
+            Align(wanted - sourceTimestamp);
+        }
+    }
+
+    /// <summary>Reports say that the source's offset is another than that by which it began; it goes there bit by bit.</summary>
+    public void Align(uint offset)
+    {
+        if (Math.Abs((long)(int)(offset - Offset)) <= ToTicks(MaxCorrection))
+        {
+            AlignedOffset = offset;
+        }
     }
 
     /// <summary>
@@ -71,14 +105,16 @@ public sealed class TimestampRewriter(uint firstOutput, int clockRateHz)
     {
         uint before = _newest;
         SwitchTo(newest, now);
-        _isReplay = true;
-        _replayedUpTo = newest;
         uint room = (newest - oldest) / ReplaySpeed + 1;
         if (newest + Offset - before < room)
         {
-            Offset = before + room - newest;
+            Offset = AlignedOffset = before + room - newest;
             _newest = before + room;
         }
+
+        _isReplay = true;
+        _replayedUpTo = newest;
+        _replayOutput = newest + Offset;
     }
 
     public uint Rewrite(uint sourceTimestamp, Instant now)
@@ -88,12 +124,24 @@ public sealed class TimestampRewriter(uint firstOutput, int clockRateHz)
             SwitchTo(sourceTimestamp, now);
         }
 
-        uint output = sourceTimestamp + Offset;
         if (_isReplay && (int)(_replayedUpTo - sourceTimestamp) > 0)
         {
-            return _replayedUpTo + Offset - (_replayedUpTo - sourceTimestamp) / ReplaySpeed;
+            return _replayOutput - (_replayedUpTo - sourceTimestamp) / ReplaySpeed;
         }
 
+        int advance = (int)(sourceTimestamp - _newestSource);
+        if (advance <= 0)
+        {
+            return sourceTimestamp + (_stepCount == 0 ? Offset : OffsetAt(sourceTimestamp));
+        }
+
+        if (Offset != AlignedOffset)
+        {
+            Correct(sourceTimestamp, advance);
+        }
+
+        _newestSource = sourceTimestamp;
+        uint output = sourceTimestamp + Offset;
         if ((int)(output - _newest) > 0)
         {
             _newest = output;
@@ -101,6 +149,36 @@ public sealed class TimestampRewriter(uint firstOutput, int clockRateHz)
         }
 
         return output;
+    }
+
+    private void Correct(uint sourceTimestamp, int advance)
+    {
+        if (_stepCount == 0)
+        {
+            _steps[_stepCount++] = (_newestSource, Offset);
+        }
+
+        // Less than the whole distance: two frames never share an output.
+        int most = advance / CorrectionShare;
+        Offset += (uint)Math.Clamp((int)(AlignedOffset - Offset), -most, most);
+        if (_stepCount == RememberedFrames)
+        {
+            _steps.AsSpan(1).CopyTo(_steps);
+            _stepCount--;
+        }
+
+        _steps[_stepCount++] = (sourceTimestamp, Offset);
+    }
+
+    private uint OffsetAt(uint sourceTimestamp)
+    {
+        int step = _stepCount - 1;
+        while (step > 0 && (int)(sourceTimestamp - _steps[step].Source) < 0)
+        {
+            step--;
+        }
+
+        return _steps[step].Offset;
     }
 
     // Half the circle is the furthest that "forward" means anything: 6.6 hours at 90 kHz.

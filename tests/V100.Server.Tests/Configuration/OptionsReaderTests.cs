@@ -109,6 +109,7 @@ public sealed class OptionsReaderTests : IDisposable
             { "V100:Rooms:MaxParticipantsPerRoom", "-5" },
             { "V100:Rooms:EmptyTimeoutSeconds", "1e3" },
             { "V100:Rooms:AutoCreate", "yes" },
+            { "V100:Rooms:LoudestSpeakers", "65" },
             { "V100:Webhooks:Urls", "example.com/hook" },
             { "V100:Drain:TimeoutSeconds", "" },
             { "V100:Log:Format", "xml" },

@@ -2,10 +2,11 @@ using V100.Net;
 using V100.Sfu.Rtcp;
 using V100.Sfu.Rtp;
 using V100.Sfu.Tests.Rtp;
+using Xunit.Abstractions;
 
 namespace V100.Sfu.Tests.Rtcp;
 
-public class ReceiveStatisticsTests
+public class ReceiveStatisticsTests(ITestOutputHelper output)
 {
     private static Instant Ms(long milliseconds) => new(milliseconds * 1_000_000);
 
@@ -67,6 +68,70 @@ public class ReceiveStatisticsTests
 
         Assert.Equal(0u, steady.Jitter);
         Assert.InRange(unsteady.Jitter, expected - 2, expected + 2);
+    }
+
+    [Theory]
+    [InlineData(true, false)] // as RFC 7587, 3.1.3 has it: timestamps go on in silence
+    [InlineData(false, true)] // they stand still, and the marker tells
+    [InlineData(false, false)] // and nothing tells
+    public void Sixty_seconds_of_silence_are_neither_loss_nor_jitter(bool timestampsGoOn, bool marksTalkspurts)
+    {
+        Random random = Seeds.NewRandom(output);
+        var statistics = new ReceiveStatistics(new Ssrc(9), 48_000);
+        var gaps = new GapTracker(GapLimits.Audio);
+        var sequence = new SequenceNumber(65_400);
+        uint timestamp = uint.MaxValue - 50_000;
+        long sentAt = 0;
+        for (int spurt = 0; spurt < 4; spurt++)
+        {
+            for (int packet = 0; packet < 100; packet++)
+            {
+                Send(packet == 0 && marksTalkspurts, 20);
+            }
+
+            // Silence (DTX): every 400 ms a packet of comfort noise, or none at all.
+            for (int ms = 0; ms < 60_000; ms += 400)
+            {
+                sentAt += 400;
+                timestamp += timestampsGoOn ? 400 * 48u : 0;
+                if (timestampsGoOn && spurt % 2 == 0)
+                {
+                    Send(false, 0);
+                }
+
+                if (sentAt % 1_000 == 0)
+                {
+                    ReportBlock silent = statistics.TakeReport(Ms(sentAt + 100));
+                    Assert.Equal((0, 0), (silent.FractionLost, silent.CumulativeLost));
+                }
+
+                Assert.True(gaps.NextDeadline > Ms(sentAt + 400), "nothing is asked for");
+            }
+        }
+
+        ReportBlock report = statistics.TakeReport(Ms(sentAt + 100));
+        Assert.Equal((0, 0), (report.FractionLost, report.CumulativeLost));
+
+        void Send(bool marker, int milliseconds)
+        {
+            Instant arrival = Ms(sentAt + 50 + random.Next(5));
+            gaps.OnPacket(statistics.OnPacket(sequence, timestamp, arrival, marker), arrival);
+            Assert.InRange(statistics.Jitter, 0u, 10 * 48u);
+            sequence = sequence.Next;
+            timestamp += (uint)milliseconds * 48;
+            sentAt += milliseconds;
+        }
+    }
+
+    [Fact]
+    public void A_talkspurt_after_a_short_silence_in_which_timestamps_stood_still_begins_anew()
+    {
+        var statistics = new ReceiveStatistics(new Ssrc(9), 48_000);
+        for (int packet = 0; packet < 200; packet++)
+        {
+            statistics.OnPacket(new SequenceNumber((ushort)packet), (uint)packet * 960, Ms(packet * 20 + packet / 10 * 700), packet % 10 == 0);
+            Assert.Equal(0u, statistics.Jitter);
+        }
     }
 
     [Fact]

@@ -42,6 +42,31 @@ public class TimestampRewriterTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void What_begins_in_front_of_its_place_comes_back_to_it_without_going_back()
+    {
+        var rewriter = new TimestampRewriter(100_000, 90_000);
+        rewriter.Rewrite(0, Ms(0));
+        rewriter.SwitchTo(50_000, Ms(10), 97_000); // 33 ms behind what was sent
+        Assert.Equal(unchecked(97_000u - 50_000), rewriter.AlignedOffset);
+        uint last = rewriter.Rewrite(50_000, Ms(10));
+        Assert.Equal(100_001u, last);
+        var sent = new List<(uint Source, uint Output)>();
+        for (uint frame = 1; frame <= 12; frame++)
+        {
+            uint next = rewriter.Rewrite(50_000 + frame * 3_000, Ms(10 + frame * 33));
+            Assert.InRange(next - last, 3_000u * 7 / 8, 3_000u);
+            sent.Add((50_000 + frame * 3_000, next));
+            last = next;
+        }
+
+        Assert.Equal(97_000u + 12 * 3_000, last);
+        Assert.Equal(rewriter.AlignedOffset, rewriter.Offset);
+
+        // A packet that comes late has the output of the others of its frame.
+        Assert.All(sent, pair => Assert.Equal(pair.Output, rewriter.Rewrite(pair.Source, Ms(1_000))));
+    }
+
+    [Fact]
     public void Random_switches_never_go_back_or_leap()
     {
         Random random = Seeds.NewRandom(output);
