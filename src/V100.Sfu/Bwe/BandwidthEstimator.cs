@@ -20,15 +20,21 @@ public sealed partial class BandwidthEstimator
 
     private const double AppLimitedShare = 0.7;
 
+    /// <summary>While losses are below it, a limit by losses is probed.</summary>
+    private const double MaxCalmLoss = 0.02;
+
     /// <summary>A packet is lost when it is still missing and one sent this much later arrived: others may have overtaken it.</summary>
     private static readonly TimeSpan _reorderWindow = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan _defaultRoundTrip = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan _maxRoundTrip = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan _maxTrainJitter = TimeSpan.FromMilliseconds(2);
     private static readonly TimeSpan _calm = TimeSpan.FromMilliseconds(600);
 
     private readonly TransmissionHistory _history = new();
     private readonly DelayController _delay = new();
     private readonly RateWindow _sent = new();
+    private readonly PacketTrain _train = new();
+    private readonly QueueController _queue = new();
     private readonly AimdController _aimd;
     private readonly LossController _loss;
     private readonly ProbeController _probes;
@@ -76,6 +82,9 @@ public sealed partial class BandwidthEstimator
         Bound,
         _delay.TrendMs,
         _delay.ThresholdMs,
+        _delay.QueueMs,
+        _delay.Jitter.TotalMilliseconds,
+        _loss.Fraction,
         _aimd.RateBps,
         _loss.BoundBps,
         _rembBps,
@@ -141,6 +150,7 @@ public sealed partial class BandwidthEstimator
             _silentSince = now;
             _aimd.Lower(EstimateBps / 2);
             _delay.Reset();
+            _train.Reset();
             UpdateEstimate(now);
         }
 
@@ -150,12 +160,12 @@ public sealed partial class BandwidthEstimator
     /// <summary>The probe that is due, to be sent by the pacer, at once.</summary>
     public bool TryTakeProbe(Instant now, out ProbeCluster cluster)
     {
-        if (!_probes.TryTake(now, out cluster))
+        if (!_probes.TryTake(_delay.Jitter, now, out cluster))
         {
             return false;
         }
 
-        _probeBitrate.Begin(cluster);
+        _probeBitrate.Begin(cluster, _delay.Jitter);
         return true;
     }
 
@@ -168,7 +178,14 @@ public sealed partial class BandwidthEstimator
 
     private void UpdateProbes(Instant now)
     {
-        bool isCalm = _delay.Signal == DelaySignal.Normal && !_isSilent && _loss.BoundBps > EstimateBps && now - _aimd.DecreasedAt >= _calm;
-        _probes.Update(EstimateBps, _demandBps, isCalm, now);
+        bool isUnlimited = _loss.BoundBps > EstimateBps || _loss.Fraction < MaxCalmLoss;
+        bool isCalm = _delay.Signal == DelaySignal.Normal && !_isSilent && isUnlimited && _delay.QueueMs < QueueController.HoldMs && now - _aimd.DecreasedAt >= _calm;
+        bool tells = _delay.Jitter < _maxTrainJitter && _train.IsTelling(now);
+        if (isCalm && tells && _train.HasSpare)
+        {
+            _probes.OnSpare(now);
+        }
+
+        _probes.Update(EstimateBps, _demandBps, isCalm, tells, now);
     }
 }

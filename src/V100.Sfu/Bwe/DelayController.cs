@@ -14,10 +14,15 @@ internal sealed class DelayController
     /// <summary>A receiver's clock that leaves ours by more than this between two feedbacks was set.</summary>
     private const long MaxClockStepUs = 5_000_000;
 
+    private const double OwnJitterMs = 6;
+    private const double MaxJitterMs = 100;
+
     private readonly InterGroupDelay _groups = new();
     private readonly TrendlineEstimator _trendline = new();
     private readonly OveruseDetector _detector = new();
     private readonly RateWindow _acknowledged = new();
+    private readonly StandingQueue _queue = new();
+    private double _jitterMs;
     private long _clockOffsetUs;
     private bool _hasOffset;
     private bool _sawOveruse;
@@ -27,6 +32,12 @@ internal sealed class DelayController
 
     /// <summary>Overuse when any group of the packets since <see cref="Begin"/> said so, else what the last one said.</summary>
     public DelaySignal Signal => _sawOveruse ? DelaySignal.Overuse : _detector.Signal;
+
+    /// <summary>Of the standing queue.</summary>
+    public double QueueMs => _queue.DelayMs;
+
+    /// <summary>Of arrivals, beyond what a frame's own packets make by standing behind each other.</summary>
+    public TimeSpan Jitter => TimeSpan.FromMilliseconds(Math.Max(0, _jitterMs - OwnJitterMs));
 
     public long RecentBps => _acknowledged.RateBps(RecentMs);
     public long SteadyBps => _acknowledged.RateBps(SteadyMs);
@@ -38,8 +49,10 @@ internal sealed class DelayController
     {
         CheckClock(arrivalUs, now);
         _acknowledged.Add(arrivalUs, bytes);
+        _queue.OnPacket(sentAt, arrivalUs);
         if (_groups.OnPacket(sentAt, arrivalUs, out GroupDelta delta))
         {
+            _jitterMs += (Math.Min(Math.Abs(delta.DelayMs), MaxJitterMs) - _jitterMs) / 16;
             _trendline.Update(delta);
             _detector.Update(_trendline.TrendMs, delta.SendMs, delta.ArrivedAtUs);
             _sawOveruse |= _detector.Signal == DelaySignal.Overuse;
@@ -56,6 +69,7 @@ internal sealed class DelayController
         _trendline.Reset();
         _detector.Reset();
         _acknowledged.Reset();
+        _queue.Reset();
         _hasOffset = false;
         _sawOveruse = false;
     }

@@ -27,7 +27,11 @@ internal sealed class LossController(long minBps)
 
     /// <summary>By which the logarithm of a limit's likelihood must exceed that of no limit, over the factor of the rate that it takes.</summary>
     private const double MinEvidence = 3;
-    private const double RisePerSecond = 1.25;
+
+    /// <summary>Inherent loss above this is less likely the higher it is: by so much for all of it.</summary>
+    private const double UsualInherentLoss = 0.1;
+    private const double UnusualLossPenalty = 12;
+    private const double RisePerSecond = 1.08;
     private const double MaxCut = 0.6;
     private const double ReleaseFactor = 1.3;
 
@@ -162,7 +166,8 @@ internal sealed class LossController(long minBps)
         }
 
         double arriving = (low + high) / 2;
-        double sum = 0;
+        double unusual = Math.Max(0, 1 - arriving - UsualInherentLoss) / (MaxInherentLoss - UsualInherentLoss);
+        double sum = -UnusualLossPenalty * unusual;
         double weight = Dispersion;
         for (int age = 0; age < _count; age++, weight *= Fading)
         {

@@ -19,6 +19,7 @@ internal sealed class ProbeBitrateEstimator
     private const double MaxSeconds = 1;
 
     private ProbeCluster _cluster;
+    private double _jitterSeconds;
     private int _packets;
     private long _bytes;
     private (Instant At, int Bytes) _firstSent;
@@ -27,8 +28,11 @@ internal sealed class ProbeBitrateEstimator
     private (long AtUs, int Bytes) _lastArrival;
     private bool _isDone = true;
 
-    public void Begin(in ProbeCluster cluster)
+    /// <param name="cluster">What is sent.</param>
+    /// <param name="jitter">By which arrivals are uncertain: they are taken to have lasted that much longer.</param>
+    public void Begin(in ProbeCluster cluster, TimeSpan jitter)
     {
+        _jitterSeconds = jitter.TotalSeconds;
         _cluster = cluster;
         _packets = 0;
         _bytes = 0;
@@ -73,8 +77,8 @@ internal sealed class ProbeBitrateEstimator
 
         // Between the first and the last of n packets lie n - 1 of them.
         double sentBps = (_bytes - _lastSent.Bytes) * 8 / sendSeconds;
-        double arrivedBps = (_bytes - _firstArrival.Bytes) * 8 / arrivalSeconds;
-        if (arrivedBps > MaxCompression * sentBps)
+        double arrivedBps = (_bytes - _firstArrival.Bytes) * 8 / (arrivalSeconds + _jitterSeconds);
+        if ((_bytes - _firstArrival.Bytes) * 8 / arrivalSeconds > MaxCompression * sentBps)
         {
             return false;
         }

@@ -28,21 +28,28 @@ internal sealed class ProbeController(long startBps, long maxBps)
     /// <summary>A probe for less gain than this is not worth its queue.</summary>
     private const double MinGain = 1.05;
     private const int MinPackets = 5;
+    private const double JitterFactor = 3;
 
-    private static readonly TimeSpan _duration = TimeSpan.FromMilliseconds(15);
+    private static readonly TimeSpan _minDuration = TimeSpan.FromMilliseconds(15);
+    private static readonly TimeSpan _maxDuration = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan _resultTimeout = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan _calm = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan _minInterval = TimeSpan.FromSeconds(1.5);
-    private static readonly TimeSpan _maxInterval = TimeSpan.FromSeconds(4.5);
+    private static readonly TimeSpan _maxInterval = TimeSpan.FromSeconds(7);
+    private static readonly TimeSpan _maxSpareInterval = TimeSpan.FromSeconds(24);
 
     private int _lastId;
     private int _startProbes;
+    private bool _hasSign;
     private long _outstandingBps;
     private Instant _outstandingSince = Instant.Never;
     private long _nextBps;
     private long _beforeDropBps;
     private Instant _nextAt = Instant.Never;
+    private Instant _lastAt = new(long.MinValue / 2);
+    private Instant _calmAt = new(long.MinValue / 2);
     private TimeSpan _interval = _minInterval;
+    private TimeSpan _spareInterval = _minInterval;
 
     /// <summary>Something more is to be decided then.</summary>
     public Instant NextDeadline { get; private set; } = Instant.Never;
@@ -51,8 +58,9 @@ internal sealed class ProbeController(long startBps, long maxBps)
     /// <param name="estimateBps">What is known to fit.</param>
     /// <param name="demandBps">What is wanted.</param>
     /// <param name="isCalm">Neither delays nor losses speak against it.</param>
+    /// <param name="needsSign">Signs of spare capacity would show: without <see cref="OnSpare"/> there is nothing to look for.</param>
     /// <param name="now">The time.</param>
-    public void Update(long estimateBps, long demandBps, bool isCalm, Instant now)
+    public void Update(long estimateBps, long demandBps, bool isCalm, bool needsSign, Instant now)
     {
         if (_outstandingSince != Instant.Never && now - _outstandingSince >= _resultTimeout)
         {
@@ -91,7 +99,7 @@ internal sealed class ProbeController(long startBps, long maxBps)
         {
             NextDeadline = _nextAt;
         }
-        else if (isCalm)
+        else if (isCalm && (_hasSign || !needsSign))
         {
             Request(Math.Max(StepFactor * estimateBps, RecoveryShare * _beforeDropBps), estimateBps, limit);
             _beforeDropBps = 0;
@@ -106,12 +114,25 @@ internal sealed class ProbeController(long startBps, long maxBps)
             // What made it drop may pass: probes come often again.
             _beforeDropBps = Math.Max(_beforeDropBps, previousBps);
             _interval = _minInterval;
+            _spareInterval = _minInterval;
         }
 
         _startProbes = 2;
         _nextBps = 0;
-        Instant calmAt = now + _calm;
-        _nextAt = _nextAt == Instant.Never || _nextAt < calmAt ? calmAt : _nextAt;
+        _calmAt = now + _calm;
+        _nextAt = _nextAt == Instant.Never || _nextAt < _calmAt ? _calmAt : _nextAt;
+    }
+
+    /// <summary>There are signs that more fits: the next probe need not wait, unless such signs were in vain lately.</summary>
+    public void OnSpare(Instant now)
+    {
+        if (_outstandingSince == Instant.Never && now - _lastAt >= _spareInterval && now >= _calmAt)
+        {
+            TimeSpan doubled = _spareInterval * 2;
+            _spareInterval = doubled > _maxSpareInterval ? _maxSpareInterval : doubled;
+            _nextAt = now;
+            _hasSign = true;
+        }
     }
 
     /// <summary>The estimate's history ended by hand of other causes than overuse, as silence; probing starts anew.</summary>
@@ -121,7 +142,10 @@ internal sealed class ProbeController(long startBps, long maxBps)
         _nextAt = now;
     }
 
-    public bool TryTake(Instant now, out ProbeCluster cluster)
+    /// <param name="jitter">Of the path: a probe must be longer than that to measure anything.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="cluster">What to send.</param>
+    public bool TryTake(TimeSpan jitter, Instant now, out ProbeCluster cluster)
     {
         cluster = default;
         if (_nextBps == 0)
@@ -130,10 +154,14 @@ internal sealed class ProbeController(long startBps, long maxBps)
         }
 
         _lastId = _lastId == int.MaxValue ? 1 : _lastId + 1;
-        int bytes = (int)Math.Min(_nextBps * _duration.TotalSeconds / 8, int.MaxValue / 2);
-        cluster = new ProbeCluster(_lastId, _nextBps, bytes, MinPackets, _duration);
+        TimeSpan wanted = jitter * JitterFactor;
+        TimeSpan duration = wanted > _maxDuration ? _maxDuration : wanted > _minDuration ? wanted : _minDuration;
+        int bytes = (int)Math.Min(_nextBps * duration.TotalSeconds / 8, int.MaxValue / 2);
+        cluster = new ProbeCluster(_lastId, _nextBps, bytes, MinPackets, duration);
         _outstandingBps = _nextBps;
         _outstandingSince = now;
+        _lastAt = now;
+        _hasSign = false;
         _nextBps = 0;
         return true;
     }
@@ -161,6 +189,7 @@ internal sealed class ProbeController(long startBps, long maxBps)
         if (resultBps >= SuccessShare * _outstandingBps)
         {
             _interval = _minInterval;
+            _spareInterval = _minInterval;
             _nextAt = now + _interval;
             if (limit > MinGain * estimateBps)
             {

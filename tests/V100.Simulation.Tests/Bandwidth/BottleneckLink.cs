@@ -13,6 +13,8 @@ internal sealed class BottleneckLink(Timeline timeline, Random random)
     private long _queuedBytes;
     private bool _isBusy;
     private Instant _lastDelivery;
+    private double _tokens;
+    private Instant _filledAt;
 
     /// <summary>Above 1 Gbit/s a packet does not wait at all.</summary>
     public long RateBps { get; private set; } = 10_000_000_000;
@@ -22,6 +24,9 @@ internal sealed class BottleneckLink(Timeline timeline, Random random)
     /// <summary>Added evenly from 0 to this.</summary>
     public TimeSpan Jitter { get; set; }
     public bool Reorders { get; set; }
+
+    /// <summary>No queue: what exceeds the rate, and a bucket of the queue's length, is dropped.</summary>
+    public bool IsPolicer { get; set; }
 
     /// <summary>Sees how long each packet of a flow stood in the queue.</summary>
     public Action<object, TimeSpan>? Tap { get; set; }
@@ -72,11 +77,28 @@ internal sealed class BottleneckLink(Timeline timeline, Random random)
             return;
         }
 
+        if (IsPolicer)
+        {
+            Police(bytes, propagation, deliver);
+            return;
+        }
+
         _queuedBytes += bytes;
         _queue.Enqueue(new Waiting(flow, bytes, propagation, deliver, timeline.Now));
         if (!_isBusy)
         {
             Transmit();
+        }
+    }
+
+    private void Police(int bytes, TimeSpan propagation, Action deliver)
+    {
+        _tokens = Math.Min(RateBps * QueueTime.TotalSeconds / 8, _tokens + (timeline.Now - _filledAt).TotalSeconds * RateBps / 8);
+        _filledAt = timeline.Now;
+        if (_tokens >= bytes)
+        {
+            _tokens -= bytes;
+            timeline.In(propagation, deliver);
         }
     }
 

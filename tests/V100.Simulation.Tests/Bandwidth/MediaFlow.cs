@@ -13,6 +13,7 @@ internal sealed class MediaFlow
 {
     private const int PacketBytes = 1_200;
     private const int AudioBytes = 120;
+    private const double MinVideoBps = 30_000;
     private const double FramesPerSecond = 30;
 
     private readonly Timeline _timeline;
@@ -98,7 +99,12 @@ internal sealed class MediaFlow
             return;
         }
 
-        double target = Math.Min(MaxVideoBps, Appetite * Math.Max(Estimator.EstimateBps - 48_000, 20_000));
+        double target = Math.Min(MaxVideoBps, Appetite * (Estimator.EstimateBps - 48_000));
+        if (target < MinVideoBps)
+        {
+            return;
+        }
+
         int bytes = (int)(target / FramesPerSecond / 8 * (0.85 + 0.3 * _random.NextDouble()));
         int packets = (bytes + PacketBytes - 1) / PacketBytes;
         for (int packet = 0; packet < packets; packet++)

@@ -91,7 +91,7 @@ internal sealed class Scenario
             if (at >= next)
             {
                 next = at + everySeconds;
-                Print($"{at,7:F2} {bps / 1000,6} {flow.Figures.RateBps(Math.Max(0, at - 0.5), at) / 1000,6:F0} {state.Signal,-9} {state.Bound,-8} trend {state.TrendMs,7:F1} / {state.ThresholdMs,5:F1} loss bound {(state.LossBps == long.MaxValue ? 0 : state.LossBps / 1000),6} rtt {roundTripMs,5:F0} queue {flow.Figures.QueueP95Ms(Math.Max(0, at - 0.5), at),5:F0}");
+                Print($"{at,7:F2} {bps / 1000,6} {flow.Figures.RateBps(Math.Max(0, at - 0.5), at) / 1000,6:F0} {state.Signal,-9} {state.Bound,-8} trend {state.TrendMs,7:F1} / {state.ThresholdMs,5:F1} standing {state.QueueMs,4:F0} jitter {state.JitterMs,4:F0} lost {state.LossFraction:P0} bound {(state.LossBps == long.MaxValue ? 0 : state.LossBps / 1000),6} rtt {roundTripMs,5:F0} queue {flow.Figures.QueueP95Ms(Math.Max(0, at - everySeconds), at),5:F0}");
             }
         }
     }
