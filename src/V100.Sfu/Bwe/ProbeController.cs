@@ -15,10 +15,10 @@ internal sealed class ProbeController(long startBps, long maxBps)
 {
     private const double FirstFactor = 3;
     private const double SecondFactor = 6;
-    private const double StepFactor = 2;
+    private const double StepFactor = 1.5;
 
     /// <summary>The share of a probe's rate that must have come for a further one.</summary>
-    private const double SuccessShare = 0.7;
+    private const double SuccessShare = 0.85;
 
     /// <summary>More than what is wanted is worth little: so much more shows that the wanted fits.</summary>
     private const double DemandFactor = 1.2;
@@ -30,8 +30,11 @@ internal sealed class ProbeController(long startBps, long maxBps)
     private const int MinPackets = 5;
     private const double JitterFactor = 3;
 
-    private static readonly TimeSpan _minDuration = TimeSpan.FromMilliseconds(15);
-    private static readonly TimeSpan _maxDuration = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan _startDuration = TimeSpan.FromMilliseconds(15);
+
+    /// <summary>Two frame intervals: what others send in the meantime shows in the result.</summary>
+    private static readonly TimeSpan _stepDuration = TimeSpan.FromMilliseconds(66);
+    private static readonly TimeSpan _maxDuration = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan _resultTimeout = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan _calm = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan _minInterval = TimeSpan.FromSeconds(1.5);
@@ -41,6 +44,7 @@ internal sealed class ProbeController(long startBps, long maxBps)
     private int _lastId;
     private int _startProbes;
     private bool _hasSign;
+    private bool _isStarting;
     private long _outstandingBps;
     private Instant _outstandingSince = Instant.Never;
     private long _nextBps;
@@ -91,6 +95,7 @@ internal sealed class ProbeController(long startBps, long maxBps)
         if (_startProbes < 2)
         {
             _startProbes++;
+            _isStarting = true;
             Request(_startProbes == 1 ? FirstFactor * startBps : SecondFactor * startBps, estimateBps, limit);
             return;
         }
@@ -101,6 +106,7 @@ internal sealed class ProbeController(long startBps, long maxBps)
         }
         else if (isCalm && (_hasSign || !needsSign))
         {
+            _isStarting = false;
             Request(Math.Max(StepFactor * estimateBps, RecoveryShare * _beforeDropBps), estimateBps, limit);
             _beforeDropBps = 0;
         }
@@ -155,7 +161,8 @@ internal sealed class ProbeController(long startBps, long maxBps)
 
         _lastId = _lastId == int.MaxValue ? 1 : _lastId + 1;
         TimeSpan wanted = jitter * JitterFactor;
-        TimeSpan duration = wanted > _maxDuration ? _maxDuration : wanted > _minDuration ? wanted : _minDuration;
+        TimeSpan least = _isStarting ? _startDuration : _stepDuration;
+        TimeSpan duration = wanted > _maxDuration ? _maxDuration : wanted > least ? wanted : least;
         int bytes = (int)Math.Min(_nextBps * duration.TotalSeconds / 8, int.MaxValue / 2);
         cluster = new ProbeCluster(_lastId, _nextBps, bytes, MinPackets, duration);
         _outstandingBps = _nextBps;
@@ -186,6 +193,7 @@ internal sealed class ProbeController(long startBps, long maxBps)
             return;
         }
 
+        _isStarting = false;
         if (resultBps >= SuccessShare * _outstandingBps)
         {
             _interval = _minInterval;
