@@ -71,15 +71,14 @@ internal sealed class AimdController(long startBps, long minBps, long maxBps)
         }
     }
 
-    /// <summary>Takes what a probe measured, when it is more.</summary>
-    public void Raise(long bps, long measuredCapacityBps)
+    /// <summary>
+    /// Takes what a probe measured, when it is more: half of the gain where the path was full before, since others may have left a gap
+    /// that the probe alone fitted into; probes that go on succeeding soon make up for it.
+    /// </summary>
+    public void Raise(long bps)
     {
-        if (_capacity.IsAbove(measuredCapacityBps))
-        {
-            _capacity.Forget();
-        }
-
-        _rateBps = Math.Clamp(Math.Max(_rateBps, bps), minBps, maxBps);
+        double raised = _capacity.IsKnown ? (_rateBps + bps) / 2 : bps;
+        _rateBps = Math.Clamp(Math.Max(_rateBps, raised), minBps, maxBps);
     }
 
     /// <summary>Goes no higher than this; for what other signs than delay demand.</summary>

@@ -199,7 +199,7 @@ public sealed partial class BandwidthEstimator
     {
         if (_delay.Signal != DelaySignal.Overuse)
         {
-            _aimd.Raise(Math.Min(resultBps, _limits.CeilingBps), resultBps);
+            _aimd.Raise(resultBps);
             _loss.OnProbe(resultBps);
         }
 
@@ -223,7 +223,13 @@ public sealed partial class BandwidthEstimator
         OnRoundTrip(now - _newestArrival.SentAt);
         SettleFates();
         long previous = EstimateBps;
-        DelaySignal signal = _queue.Judge(_delay.Signal, _delay.QueueMs, RoundTripOrDefault, now);
+        DelaySignal signal = _delay.Signal;
+        _competition.Update(signal, _delay.QueueMs, now);
+        if (_competition.IsCompeting && _loss.Fraction < MaxCompetingLoss)
+        {
+            signal = DelaySignal.Normal;
+        }
+
         bool lowered = _aimd.Update(signal, _delay.RecentBps, _delay.SteadyBps, RoundTripOrDefault, now);
         UpdateEstimate(now);
         if (lowered)

@@ -22,6 +22,10 @@ public sealed partial class BandwidthEstimator
 
     /// <summary>While losses are below it, a limit by losses is probed.</summary>
     private const double MaxCalmLoss = 0.02;
+    private const double MaxCalmQueueMs = 35;
+
+    /// <summary>Beside another that fills the queue, more loss than this is answered like overuse.</summary>
+    private const double MaxCompetingLoss = 0.05;
 
     /// <summary>A packet is lost when it is still missing and one sent this much later arrived: others may have overtaken it.</summary>
     private static readonly TimeSpan _reorderWindow = TimeSpan.FromMilliseconds(100);
@@ -34,7 +38,7 @@ public sealed partial class BandwidthEstimator
     private readonly DelayController _delay = new();
     private readonly RateWindow _sent = new();
     private readonly PacketTrain _train = new();
-    private readonly QueueController _queue = new();
+    private readonly CompetitionDetector _competition = new();
     private readonly AimdController _aimd;
     private readonly LossController _loss;
     private readonly ProbeController _probes;
@@ -179,7 +183,7 @@ public sealed partial class BandwidthEstimator
     private void UpdateProbes(Instant now)
     {
         bool isUnlimited = _loss.BoundBps > EstimateBps || _loss.Fraction < MaxCalmLoss;
-        bool isCalm = _delay.Signal == DelaySignal.Normal && !_isSilent && isUnlimited && _delay.QueueMs < QueueController.HoldMs && now - _aimd.DecreasedAt >= _calm;
+        bool isCalm = _delay.Signal == DelaySignal.Normal && !_isSilent && isUnlimited && _delay.QueueMs < MaxCalmQueueMs && now - _aimd.DecreasedAt >= _calm;
         bool tells = _delay.Jitter < _maxTrainJitter && _train.IsTelling(now);
         if (isCalm && tells && _train.HasSpare)
         {

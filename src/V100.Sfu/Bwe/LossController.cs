@@ -23,15 +23,22 @@ internal sealed class LossController(long minBps)
     private const double Fading = 0.92;
 
     /// <summary>Losses come in bursts, which counts as if each packet said less.</summary>
-    private const double Dispersion = 0.5;
+    private const double Dispersion = 0.7;
 
     /// <summary>By which the logarithm of a limit's likelihood must exceed that of no limit, over the factor of the rate that it takes.</summary>
-    private const double MinEvidence = 3;
+    private const double MinEvidence = 2.5;
 
-    /// <summary>Inherent loss above this is less likely the higher it is: by so much for all of it.</summary>
-    private const double UsualInherentLoss = 0.1;
-    private const double UnusualLossPenalty = 12;
+    /// <summary>Inherent loss is less likely the higher it is: by so much for all packets.</summary>
+    private const double InherentLossPenalty = 40;
+
+    /// <summary>Up to the limit that was found last a bound is lifted fast, beyond it slowly.</summary>
     private const double RisePerSecond = 1.08;
+    private const double SlowRisePerSecond = 1.02;
+
+    /// <summary>Losses that no limit explains refute the one that holds.</summary>
+    private const double RefutedRisePerSecond = 1.5;
+    private const double RefutingEvidence = -0.5;
+    private const double KnownShare = 0.97;
     private const double MaxCut = 0.6;
     private const double ReleaseFactor = 1.3;
 
@@ -48,6 +55,7 @@ internal sealed class LossController(long minBps)
     private long _spanBytes;
     private int _spanPackets;
     private int _spanLost;
+    private double _limit;
     private double _bound = double.PositiveInfinity;
 
     /// <summary>Bits per second; <see cref="long.MaxValue"/> while losses limit nothing.</summary>
@@ -94,14 +102,17 @@ internal sealed class LossController(long minBps)
         _observations[_next] = new Observation(rateBps, packets - lost, lost);
         _next = (_next + 1) % Length;
         _count = Math.Min(_count + 1, Length);
-        if (TryFindLimit(out double limit))
+        double evidence = FindLimit(out double limit);
+        if (evidence > MinEvidence)
         {
+            _limit = limit;
             double floor = MaxCut * Math.Min(_bound, estimateBps);
             _bound = Math.Max(Math.Min(_bound, Math.Max(limit, floor)), minBps);
         }
         else if (!double.IsPositiveInfinity(_bound))
         {
-            _bound *= Math.Pow(RisePerSecond, Math.Clamp(seconds, 0, 1));
+            double rise = evidence < RefutingEvidence ? RefutedRisePerSecond : _bound < KnownShare * _limit ? RisePerSecond : SlowRisePerSecond;
+            _bound *= Math.Pow(rise, Math.Clamp(seconds, 0, 1));
             _bound = _bound > ReleaseFactor * estimateBps || _bound > 1e12 ? double.PositiveInfinity : _bound;
         }
     }
@@ -116,7 +127,8 @@ internal sealed class LossController(long minBps)
         }
     }
 
-    private bool TryFindLimit(out double limit)
+    /// <summary>The likeliest limit, and by how much it is likelier than none; 0 when nothing speaks for either.</summary>
+    private double FindLimit(out double limit)
     {
         limit = 0;
         double highest = 0;
@@ -129,11 +141,10 @@ internal sealed class LossController(long minBps)
 
         if (lost == 0)
         {
-            return false;
+            return 0;
         }
 
-        double unlimited = Likelihood(double.PositiveInfinity);
-        double best = unlimited + MinEvidence;
+        double best = double.NegativeInfinity;
         foreach (double share in _candidates)
         {
             double likelihood = Likelihood(share * highest);
@@ -144,7 +155,7 @@ internal sealed class LossController(long minBps)
             }
         }
 
-        return limit > 0;
+        return best - Likelihood(double.PositiveInfinity);
     }
 
     /// <summary>The best logarithm of the likelihood of all observations under a limit.</summary>
@@ -166,8 +177,7 @@ internal sealed class LossController(long minBps)
         }
 
         double arriving = (low + high) / 2;
-        double unusual = Math.Max(0, 1 - arriving - UsualInherentLoss) / (MaxInherentLoss - UsualInherentLoss);
-        double sum = -UnusualLossPenalty * unusual;
+        double sum = -InherentLossPenalty * (1 - arriving);
         double weight = Dispersion;
         for (int age = 0; age < _count; age++, weight *= Fading)
         {

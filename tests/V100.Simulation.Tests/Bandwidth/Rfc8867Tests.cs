@@ -73,7 +73,7 @@ public sealed class Rfc8867Tests(ITestOutputHelper output)
         MediaFlow[] flows = [scenario.AddFlow(), scenario.AddFlow(20), scenario.AddFlow(40)];
         scenario.Run(120);
         double fairness = Scenario.Fairness(flows.Select(flow => flow.Figures.RateBps(80, 120)));
-        if (Environment.GetEnvironmentVariable("TRACE") is not null) { scenario.Trace(scenario.Flows[^1], 0.25); }
+        if (Environment.GetEnvironmentVariable("TRACE") is not null) { foreach (MediaFlow each in scenario.Flows) { scenario.Trace(each, 0.01); }; }
         scenario.Print("5.4 competing media flows", 5, 120, FormattableString.Invariant($"fairness {fairness:F2}"));
         Assert.InRange(scenario.Utilisation(5, 120), MinUtilisation, 1);
         Assert.InRange(scenario.QueueP95Ms(5, 120), 0, MaxQueueP95Ms);
