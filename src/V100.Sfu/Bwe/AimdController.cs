@@ -1,0 +1,138 @@
+using V100.Net;
+
+namespace V100.Sfu.Bwe;
+
+/// <summary>
+/// The rate that delays allow (draft-ietf-rmcat-gcc-02, 5.5): additive increase near the known capacity, multiplicative far from it,
+/// 0.85 times what arrived at overuse. It never exceeds 1.5 times what arrives, so that an idle sender learns nothing that it did not test.
+/// </summary>
+internal sealed class AimdController(long startBps, long minBps, long maxBps)
+{
+    private const double Decrease = 0.85;
+    private const double MultiplicativeIncrease = 1.08;
+    private const double HeadroomFactor = 1.5;
+    private const double HeadroomBps = 10_000;
+    private const double MinAdditiveBps = 4_000;
+    private const double FrameRate = 30;
+    private const double PacketBits = 1_200 * 8;
+
+    /// <summary>From the change of a rate to when its effect shows, beyond the round trip.</summary>
+    private static readonly TimeSpan _reaction = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan _minDecreaseInterval = TimeSpan.FromMilliseconds(200);
+
+    private readonly LinkCapacity _capacity = new();
+    private double _rateBps = startBps;
+    private Phase _phase = Phase.Hold;
+    private Instant _updatedAt;
+    private bool _hasUpdated;
+    private Instant _decreasedAt = new(long.MinValue / 2);
+
+    private enum Phase
+    {
+        Hold,
+        Increase,
+    }
+
+    public long RateBps => (long)_rateBps;
+
+    /// <summary>The last raise was held back by how little arrives.</summary>
+    public bool IsHeldByDemand { get; private set; }
+
+    /// <summary>When overuse last lowered the rate.</summary>
+    public Instant DecreasedAt => _decreasedAt;
+
+    /// <param name="signal">From the detector.</param>
+    /// <param name="recentBps">What arrived in the last moments; 0 when unknown.</param>
+    /// <param name="steadyBps">What arrived over a longer time; 0 when unknown.</param>
+    /// <param name="roundTrip">Of feedback.</param>
+    /// <param name="now">The time.</param>
+    /// <returns>True when the rate was lowered.</returns>
+    public bool Update(DelaySignal signal, long recentBps, long steadyBps, TimeSpan roundTrip, Instant now)
+    {
+        double seconds = _hasUpdated ? Math.Clamp((now - _updatedAt).TotalSeconds, 0, 1) : 0;
+        _updatedAt = now;
+        _hasUpdated = true;
+        switch (signal)
+        {
+            case DelaySignal.Overuse:
+                _phase = Phase.Hold;
+                return TryDecrease(recentBps, roundTrip, now);
+            case DelaySignal.Underuse:
+                _phase = Phase.Hold;
+                return false;
+            default:
+                if (_phase == Phase.Increase)
+                {
+                    Increase(steadyBps, roundTrip, seconds);
+                }
+
+                _phase = Phase.Increase;
+                return false;
+        }
+    }
+
+    /// <summary>
+    /// Takes what a probe measured, when it is more: half of the gain where the path was full before, since others may have left a gap
+    /// that the probe alone fitted into; probes that go on succeeding soon make up for it.
+    /// </summary>
+    public void Raise(long bps)
+    {
+        double raised = _capacity.IsKnown ? (_rateBps + bps) / 2 : bps;
+        _rateBps = Math.Clamp(Math.Max(_rateBps, raised), minBps, maxBps);
+    }
+
+    /// <summary>Goes no higher than this; for what other signs than delay demand.</summary>
+    public void Lower(long bps) => _rateBps = Math.Clamp(Math.Min(_rateBps, bps), minBps, maxBps);
+
+    private void Increase(long steadyBps, TimeSpan roundTrip, double seconds)
+    {
+        if (_capacity.IsAbove(steadyBps))
+        {
+            _capacity.Forget();
+        }
+
+        double step = _capacity.IsKnown ? AdditiveBps(roundTrip) * seconds : _rateBps * (Math.Pow(MultiplicativeIncrease, seconds) - 1);
+        double limit = steadyBps > 0 ? HeadroomFactor * steadyBps + HeadroomBps : 0;
+        IsHeldByDemand = _rateBps >= limit;
+        if (!IsHeldByDemand)
+        {
+            _rateBps = Math.Clamp(Math.Min(_rateBps + step, limit), minBps, maxBps);
+        }
+    }
+
+    /// <summary>About one packet per response time, in bit/s per second.</summary>
+    private double AdditiveBps(TimeSpan roundTrip)
+    {
+        double frameBits = _rateBps / FrameRate;
+        double packetBits = frameBits / Math.Ceiling(frameBits / PacketBits);
+        return 40_000;
+    }
+
+    private bool TryDecrease(long recentBps, TimeSpan roundTrip, Instant now)
+    {
+        TimeSpan interval = roundTrip > _minDecreaseInterval ? _minDecreaseInterval : roundTrip;
+        bool isFarAbove = recentBps > 0 && recentBps < _rateBps / 2;
+        if (now - _decreasedAt < interval && !isFarAbove)
+        {
+            return false;
+        }
+
+        double acknowledged = recentBps > 0 ? recentBps : _rateBps;
+        double target = Decrease * acknowledged;
+        if (target > _rateBps && _capacity.IsKnown)
+        {
+            target = Decrease * _capacity.MeanBps;
+        }
+
+        if (_capacity.IsBelow(acknowledged))
+        {
+            _capacity.Forget();
+        }
+
+        _capacity.OnOveruse(acknowledged);
+        _decreasedAt = now;
+        double previous = _rateBps;
+        _rateBps = Math.Clamp(Math.Min(target, _rateBps), minBps, maxBps);
+        return _rateBps < previous;
+    }
+}

@@ -1,0 +1,151 @@
+using V100.Simulation.World;
+using Xunit.Abstractions;
+
+namespace V100.Simulation.Bandwidth;
+
+/// <summary>Paths beyond those of RFC 8867: sudden drops, random loss, long and unsteady ways, several bottlenecks, feedback that is lost.</summary>
+public sealed class PathTests(ITestOutputHelper output)
+{
+    [Fact]
+    public void A_drop_is_answered_within_a_second_and_recovered_from_within_ten() => Scenario.Each(output, scenario =>
+    {
+        scenario.Bottleneck.Schedule((0, 2), (20, 0.5), (40, 2));
+        MediaFlow flow = scenario.AddFlow();
+        scenario.Run(60);
+        double fall = flow.Figures.SecondsUntilBelow(20, 500_000);
+        double rise = flow.Figures.SecondsUntilAbove(40, 0.9 * 2_000_000);
+        scenario.Print("drop 2 to 0.5 and back", 5, 60, FormattableString.Invariant($"fall {fall:F2} s, rise {rise:F1} s"));
+        Assert.InRange(fall, 0, 1);
+        Assert.InRange(rise, 0, 10);
+        Assert.InRange(scenario.QueueP95Ms(5, 60), 0, 100);
+        Assert.InRange(scenario.Utilisation(5, 60), 0.85, 1);
+    });
+
+    [Theory]
+    [InlineData(0.01)]
+    [InlineData(0.03)]
+    [InlineData(0.1)]
+    public void Random_loss_leaves_the_link_filled(double loss) => Scenario.Each(output, scenario =>
+    {
+        scenario.Bottleneck.Schedule((0, 2));
+        scenario.Bottleneck.Loss = loss;
+        scenario.AddFlow();
+        scenario.Run(60);
+        scenario.Print($"random loss {loss:P0}", 10, 60);
+        Assert.InRange(scenario.Utilisation(10, 60), loss > 0.05 ? 0.7 : 0.8, 1);
+        Assert.InRange(scenario.QueueP95Ms(10, 60), 0, 100);
+    });
+
+    [Fact]
+    public void A_burst_of_loss_is_recovered_from() => Scenario.Each(output, scenario =>
+    {
+        scenario.Bottleneck.Schedule((0, 2));
+        MediaFlow flow = scenario.AddFlow();
+        scenario.Time.In(TimeSpan.FromSeconds(20), () => scenario.Bottleneck.Loss = 0.3);
+        scenario.Time.In(TimeSpan.FromSeconds(23), () => scenario.Bottleneck.Loss = 0);
+        scenario.Run(50);
+        double rise = flow.Figures.SecondsUntilAbove(23, 0.85 * 2_000_000);
+        scenario.Print("30 % loss for 3 s", 5, 50, FormattableString.Invariant($"recovered {rise:F1} s after it"));
+        Assert.InRange(rise, 0, 10);
+        Assert.InRange(flow.Figures.RateBps(35, 50) / 2e6, 0.8, 1);
+    });
+
+    [Theory]
+    [InlineData(true, 100)]
+    [InlineData(true, 300)]
+    [InlineData(false, 60)]
+    public void What_drops_without_a_queue_is_found(bool isPolicer, int lengthMs) => Scenario.Each(output, scenario =>
+    {
+        scenario.Bottleneck.Schedule((0, 1));
+        scenario.Bottleneck.IsPolicer = isPolicer;
+        scenario.Bottleneck.QueueTime = TimeSpan.FromMilliseconds(lengthMs);
+        MediaFlow flow = scenario.AddFlow();
+        scenario.Run(60);
+        if (Environment.GetEnvironmentVariable("TRACE") is not null) { scenario.Trace(scenario.Flows[^1], 0.25); }
+        scenario.Print($"{(isPolicer ? "policer" : "short queue")} {lengthMs} ms", 10, 60);
+        Assert.InRange(scenario.Utilisation(10, 60), 0.8, 1);
+        Assert.InRange(flow.Figures.Loss, 0, 0.1);
+    });
+
+    [Theory]
+    [InlineData(100, 0, false)]
+    [InlineData(20, 50, false)]
+    [InlineData(100, 50, false)]
+    [InlineData(100, 20, true)]
+    public void Long_and_unsteady_ways_are_filled(int delayMs, int jitterMs, bool reorders) => Scenario.Each(output, scenario =>
+    {
+        scenario.Bottleneck.Schedule((0, 2));
+        scenario.Bottleneck.Jitter = TimeSpan.FromMilliseconds(jitterMs);
+        scenario.Bottleneck.Reorders = reorders;
+        MediaFlow flow = scenario.AddFlow(propagationMs: delayMs);
+        scenario.Run(60);
+        double start = flow.Figures.SecondsUntilAbove(0, 0.9 * 2_000_000);
+        if (Environment.GetEnvironmentVariable("TRACE") is not null) { scenario.Trace(scenario.Flows[^1], 0.25); }
+        scenario.Print($"round trip {2 * delayMs} ms, jitter {jitterMs} ms{(reorders ? ", reordering" : "")}", 10, 60, FormattableString.Invariant($"start {start:F1} s"));
+        Assert.InRange(scenario.Utilisation(10, 60), 0.8, 1);
+        Assert.InRange(scenario.QueueP95Ms(10, 60), 0, 150);
+    });
+
+    [Fact]
+    public void Several_bottlenecks_in_a_row_leave_a_share() => Scenario.Each(output, scenario =>
+    {
+        BottleneckLink second = scenario.NewLink();
+        BottleneckLink third = scenario.NewLink();
+        scenario.Bottleneck.Schedule((0, 2));
+        second.Schedule((0, 2));
+        third.Schedule((0, 2));
+        MediaFlow through = scenario.AddFlow(path: [scenario.Bottleneck, second, third]);
+        MediaFlow[] local = [scenario.AddFlow(5), scenario.AddFlow(5, path: [second]), scenario.AddFlow(5, path: [third])];
+        scenario.Run(120);
+        double share = through.Figures.RateBps(40, 120) / 2e6;
+        scenario.Print(FormattableString.Invariant(
+            $"three bottlenecks: the long flow {share:P0}, local {local.Average(flow => flow.Figures.RateBps(40, 120)) / 2e6:P0}, p95 queue {scenario.QueueP95Ms(5, 120):F0} ms"));
+        Assert.InRange(share, 0.08, 0.6);
+        Assert.InRange(scenario.QueueP95Ms(5, 120), 0, 100);
+    }, count: 2);
+
+    [Fact]
+    public void A_source_that_takes_half_knows_that_all_fits() => Scenario.Each(output, scenario =>
+    {
+        scenario.Bottleneck.Schedule((0, 2));
+        MediaFlow flow = scenario.Add(new MediaFlow(scenario.Time, scenario.Random, [scenario.Bottleneck]) { Appetite = 0.4, MaxVideoBps = 2_000_000 });
+        scenario.Run(40);
+        double mean = flow.Figures.Estimates.Where(sample => sample.At > 10).Average(sample => sample.Bps) / 2e6;
+        scenario.Print("application-limited", 10, 40, FormattableString.Invariant($"estimate {mean:P0} of the link, padding {(double)flow.Figures.Padding / flow.Figures.Sent:P0} of packets"));
+        Assert.InRange(mean, 0.75, 1.3);
+        Assert.InRange(scenario.QueueP95Ms(10, 40), 0, 100);
+    });
+
+    [Fact]
+    public void Feedback_that_is_lost_in_part_does_not_starve_the_flow() => Scenario.Each(output, scenario =>
+    {
+        scenario.Bottleneck.Schedule((0, 2));
+        MediaFlow flow = scenario.AddFlow();
+        flow.FeedbackComes = () => scenario.Random.NextDouble() >= 0.2;
+        scenario.Run(60);
+        scenario.Print("20 % of feedback lost", 10, 60);
+        Assert.InRange(scenario.Utilisation(10, 60), 0.8, 1);
+        Assert.InRange(scenario.QueueP95Ms(10, 60), 0, 100);
+    });
+
+    [Fact]
+    public void Feedback_that_stops_halves_the_estimate_and_comes_back() => Scenario.Each(output, scenario =>
+    {
+        scenario.Bottleneck.Schedule((0, 2));
+        MediaFlow flow = scenario.AddFlow();
+        bool comes = true;
+        flow.FeedbackComes = () => comes;
+        scenario.Run(20);
+        long before = flow.Estimator.EstimateBps;
+        comes = false;
+        scenario.Run(2);
+        Assert.InRange(flow.Estimator.EstimateBps, 1, (long)(0.6 * before));
+        scenario.Run(20);
+        Assert.InRange(flow.Estimator.EstimateBps, 30_000, 60_000);
+        comes = true;
+        scenario.Run(20);
+        double rise = flow.Figures.SecondsUntilAbove(42, 0.85 * 2_000_000);
+        scenario.Print("feedback stops for 22 s", 5, 20, FormattableString.Invariant($"recovered {rise:F1} s after"));
+        Assert.InRange(rise, 0, 12);
+    });
+}
