@@ -12,12 +12,13 @@ internal sealed class AimdController(long startBps, long minBps, long maxBps)
     private const double MultiplicativeIncrease = 1.08;
     private const double HeadroomFactor = 1.5;
     private const double HeadroomBps = 10_000;
-    private const double MinAdditiveBps = 4_000;
-    private const double FrameRate = 30;
-    private const double PacketBits = 1_200 * 8;
 
-    /// <summary>From the change of a rate to when its effect shows, beyond the round trip.</summary>
-    private static readonly TimeSpan _reaction = TimeSpan.FromMilliseconds(100);
+    /// <summary>
+    /// Bit/s per second. The draft's one packet per response time gives flows of short round trips several times as much; the same for all
+    /// lets them share.
+    /// </summary>
+    private const double AdditiveIncrease = 40_000;
+
     private static readonly TimeSpan _minDecreaseInterval = TimeSpan.FromMilliseconds(200);
 
     private readonly LinkCapacity _capacity = new();
@@ -63,7 +64,7 @@ internal sealed class AimdController(long startBps, long minBps, long maxBps)
             default:
                 if (_phase == Phase.Increase)
                 {
-                    Increase(steadyBps, roundTrip, seconds);
+                    Increase(steadyBps, seconds);
                 }
 
                 _phase = Phase.Increase;
@@ -84,28 +85,20 @@ internal sealed class AimdController(long startBps, long minBps, long maxBps)
     /// <summary>Goes no higher than this; for what other signs than delay demand.</summary>
     public void Lower(long bps) => _rateBps = Math.Clamp(Math.Min(_rateBps, bps), minBps, maxBps);
 
-    private void Increase(long steadyBps, TimeSpan roundTrip, double seconds)
+    private void Increase(long steadyBps, double seconds)
     {
         if (_capacity.IsAbove(steadyBps))
         {
             _capacity.Forget();
         }
 
-        double step = _capacity.IsKnown ? AdditiveBps(roundTrip) * seconds : _rateBps * (Math.Pow(MultiplicativeIncrease, seconds) - 1);
+        double step = _capacity.IsKnown ? AdditiveIncrease * seconds : _rateBps * (Math.Pow(MultiplicativeIncrease, seconds) - 1);
         double limit = steadyBps > 0 ? HeadroomFactor * steadyBps + HeadroomBps : 0;
         IsHeldByDemand = _rateBps >= limit;
         if (!IsHeldByDemand)
         {
             _rateBps = Math.Clamp(Math.Min(_rateBps + step, limit), minBps, maxBps);
         }
-    }
-
-    /// <summary>About one packet per response time, in bit/s per second.</summary>
-    private double AdditiveBps(TimeSpan roundTrip)
-    {
-        double frameBits = _rateBps / FrameRate;
-        double packetBits = frameBits / Math.Ceiling(frameBits / PacketBits);
-        return 40_000;
     }
 
     private bool TryDecrease(long recentBps, TimeSpan roundTrip, Instant now)

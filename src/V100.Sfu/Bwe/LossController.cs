@@ -26,18 +26,18 @@ internal sealed class LossController(long minBps)
     private const double Dispersion = 0.7;
 
     /// <summary>By which the logarithm of a limit's likelihood must exceed that of no limit, over the factor of the rate that it takes.</summary>
-    private const double MinEvidence = 2.5;
+    private const double MinEvidence = 3;
 
     /// <summary>Inherent loss is less likely the higher it is: by so much for all packets.</summary>
-    private const double InherentLossPenalty = 40;
+    private const double InherentLossPenalty = 25;
 
     /// <summary>Up to the limit that was found last a bound is lifted fast, beyond it slowly.</summary>
     private const double RisePerSecond = 1.08;
     private const double SlowRisePerSecond = 1.02;
 
-    /// <summary>Losses that no limit explains refute the one that holds.</summary>
-    private const double RefutedRisePerSecond = 1.5;
-    private const double RefutingEvidence = -0.5;
+    /// <summary>Losses that go on below a limit that does not explain them are put to the test by sending more.</summary>
+    private const double UnexplainedRisePerSecond = 1.25;
+    private const double UnexplainedLoss = 0.03;
     private const double KnownShare = 0.97;
     private const double MaxCut = 0.6;
     private const double ReleaseFactor = 1.3;
@@ -111,7 +111,7 @@ internal sealed class LossController(long minBps)
         }
         else if (!double.IsPositiveInfinity(_bound))
         {
-            double rise = evidence < RefutingEvidence ? RefutedRisePerSecond : _bound < KnownShare * _limit ? RisePerSecond : SlowRisePerSecond;
+            double rise = Fraction > UnexplainedLoss ? UnexplainedRisePerSecond : _bound < KnownShare * _limit ? RisePerSecond : SlowRisePerSecond;
             _bound *= Math.Pow(rise, Math.Clamp(seconds, 0, 1));
             _bound = _bound > ReleaseFactor * estimateBps || _bound > 1e12 ? double.PositiveInfinity : _bound;
         }

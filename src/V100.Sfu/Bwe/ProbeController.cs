@@ -3,9 +3,9 @@ using V100.Net;
 namespace V100.Sfu.Bwe;
 
 /// <summary>
-/// Decides when more is tried than is known to fit: at the start, 3 and 6 times the start value; again twice as much while a probe
-/// succeeds; after a drop, what was there before it; and now and then while more is wanted than is known to fit, at longer intervals
-/// after each probe in vain.
+/// Decides when more is tried than is known to fit: at the start, 3 and 6 times the start value; after a drop, what was there before it;
+/// and 1.5 times what fits, while more is wanted: where frames can give signs of spare capacity, at such signs alone, else now and then, at
+/// longer intervals after each probe in vain; and again as long as probes succeed.
 /// </summary>
 /// <remarks>
 /// One cluster at a time: take it with <see cref="TryTake"/>, and give <see cref="OnResult"/> what it measured; one without a result is
@@ -32,8 +32,8 @@ internal sealed class ProbeController(long startBps, long maxBps)
 
     private static readonly TimeSpan _startDuration = TimeSpan.FromMilliseconds(15);
 
-    /// <summary>Two frame intervals: what others send in the meantime shows in the result.</summary>
-    private static readonly TimeSpan _stepDuration = TimeSpan.FromMilliseconds(66);
+    /// <summary>More than a frame interval: what others send in the meantime shows in the result.</summary>
+    private static readonly TimeSpan _stepDuration = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan _maxDuration = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan _resultTimeout = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan _calm = TimeSpan.FromSeconds(1);

@@ -1,0 +1,251 @@
+using V100.Net;
+using V100.Sfu.Bwe;
+using V100.Sfu.Rtcp;
+using V100.Sfu.Rtp;
+using V100.Sfu.Tests.Rtcp;
+using V100.Sfu.Tests.Rtp;
+using Xunit.Abstractions;
+
+namespace V100.Sfu.Tests.Bwe;
+
+public class BandwidthEstimatorTests(ITestOutputHelper output)
+{
+    private static readonly BandwidthLimits _limits = new();
+    private static readonly Instant _start = new(1_000_000_000);
+
+    private static Instant At(double ms) => _start + TimeSpan.FromMilliseconds(ms);
+
+    [Fact]
+    public void It_begins_at_the_start_value_and_probes_three_and_six_times_as_much()
+    {
+        var estimator = new BandwidthEstimator();
+        Assert.Equal(_limits.StartBps, estimator.EstimateBps);
+        Assert.False(estimator.TryTakeProbe(_start, out _));
+        estimator.SetDemand(10_000_000);
+        estimator.OnPacketSent(new SequenceNumber(1), 1_000, _start, 0);
+        Assert.True(estimator.TryTakeProbe(_start, out ProbeCluster probe));
+        Assert.Equal(900_000, probe.RateBps);
+        Assert.InRange(probe.Packets * 240, probe.Bytes / 2, probe.Bytes * 2);
+        Assert.False(estimator.TryTakeProbe(_start, out _));
+        estimator.HandleDeadline(At(1_001));
+        Assert.True(estimator.TryTakeProbe(At(1_001), out ProbeCluster second));
+        Assert.Equal(1_800_000, second.RateBps);
+        Assert.NotEqual(probe.Id, second.Id);
+    }
+
+    [Fact]
+    public void Nothing_is_probed_for_beyond_what_is_wanted()
+    {
+        var estimator = new BandwidthEstimator();
+        estimator.SetDemand(500_000);
+        estimator.OnPacketSent(new SequenceNumber(1), 1_000, _start, 0);
+        Assert.True(estimator.TryTakeProbe(_start, out ProbeCluster probe));
+        Assert.InRange(probe.RateBps, 500_000, 650_000);
+        var idle = new BandwidthEstimator();
+        idle.OnPacketSent(new SequenceNumber(1), 1_000, _start, 0);
+        Assert.False(idle.TryTakeProbe(_start, out _));
+    }
+
+    [Fact]
+    public void Remb_bounds_the_estimate_only_without_feedback()
+    {
+        var estimator = new BandwidthEstimator();
+        estimator.HandleRemb(1_234_000, _start);
+        Assert.Equal(1_234_000, estimator.EstimateBps);
+        Assert.Equal(EstimateBound.Remb, estimator.State.Bound);
+        estimator.HandleRemb(long.MaxValue, _start);
+        Assert.InRange(estimator.EstimateBps, _limits.FloorBps, _limits.CeilingBps);
+        estimator.HandleRemb(-5, _start);
+        Assert.Equal(_limits.FloorBps, estimator.EstimateBps);
+        Exchange(estimator, 0, 50);
+        Assert.NotEqual(EstimateBound.Remb, estimator.State.Bound);
+        Assert.InRange(estimator.EstimateBps, _limits.StartBps, _limits.CeilingBps);
+    }
+
+    [Fact]
+    public void Reports_of_heavy_loss_lower_the_estimate_and_good_ones_raise_it()
+    {
+        var estimator = new BandwidthEstimator();
+        for (int second = 0; second < 10; second++)
+        {
+            Send(estimator, second * 1000, 40, 900);
+            estimator.HandleReport(0, 40, TimeSpan.FromMilliseconds(80), At(second * 1000 + 999));
+        }
+
+        Assert.InRange(estimator.EstimateBps, 310_000, 600_000);
+        Assert.Equal(80, estimator.RoundTrip!.Value.TotalMilliseconds, 3);
+        for (int second = 10; second < 20; second++)
+        {
+            Send(estimator, second * 1000, 40, 900);
+            estimator.HandleReport(0.6, 40, TimeSpan.Zero, At(second * 1000 + 999));
+        }
+
+        Assert.InRange(estimator.EstimateBps, _limits.FloorBps, 290_000);
+        Assert.Equal(EstimateBound.Loss, estimator.State.Bound);
+        Assert.InRange(estimator.LossFraction, 0.5, 0.61);
+    }
+
+    [Fact]
+    public void Feedback_makes_round_trip_and_acknowledged_rate_and_its_end_halves_the_estimate()
+    {
+        var estimator = new BandwidthEstimator();
+        Exchange(estimator, 0, 200);
+        Assert.InRange(estimator.RoundTrip!.Value.TotalMilliseconds, 35, 65);
+        Assert.InRange(estimator.AcknowledgedBps, 700_000, 900_000);
+        Assert.Equal(0, estimator.LossFraction);
+        long before = estimator.EstimateBps;
+        estimator.OnPacketSent(new SequenceNumber(5_000), 1_000, At(3_000), 0);
+        Instant due = estimator.NextDeadline;
+        for (int wake = 0; wake < 20 && estimator.State.Bound != EstimateBound.Silence; wake++)
+        {
+            due = estimator.NextDeadline;
+            estimator.HandleDeadline(due);
+        }
+
+        Assert.InRange(due, At(3_900), At(4_300));
+        Assert.Equal(before / 2, estimator.EstimateBps, 1.0);
+    }
+
+    [Fact]
+    public void Steady_work_allocates_nothing()
+    {
+        var estimator = new BandwidthEstimator();
+        estimator.SetDemand(5_000_000);
+        byte[] feedback = new byte[1_200];
+        long[] ticks = new long[10];
+        int number = 0;
+        Allocations.AssertNone(() =>
+        {
+            for (int packet = 0; packet < 10; packet++)
+            {
+                estimator.OnPacketSent(new SequenceNumber((ushort)(number + packet)), 1_000, At((number + packet) * 10), 0);
+                ticks[packet] = (number + packet) * 40 + 80;
+            }
+
+            Feed(estimator, feedback, (ushort)number, ticks, At((number + 9) * 10 + 40));
+            estimator.TryTakeProbe(At((number + 9) * 10 + 40), out _);
+            number += 10;
+        });
+    }
+
+    [Fact]
+    public void Hostile_feedback_moves_nothing_out_of_its_bounds()
+    {
+        Random random = Seeds.NewRandom(output);
+        for (int round = Seeds.Scaled(60); round > 0; round--)
+        {
+            var estimator = new BandwidthEstimator();
+            estimator.SetDemand(random.NextInt64(-5, 1L << 40));
+            Instant now = _start;
+            ushort number = (ushort)random.Next(65_536);
+            byte[] bytes = new byte[200];
+            for (int step = 0; step < 300; step++)
+            {
+                now += TimeSpan.FromMilliseconds(random.Next(step % 50 == 0 ? 5_000 : 30));
+                estimator.OnPacketSent(new SequenceNumber(number++), random.Next(-10, 70_000), now, random.Next(4));
+                Attack(estimator, random, bytes, number, now);
+                estimator.TryTakeProbe(now, out ProbeCluster probe);
+                Assert.InRange(probe.RateBps, 0, _limits.CeilingBps);
+                Assert.InRange(estimator.EstimateBps, _limits.FloorBps, _limits.CeilingBps);
+                Assert.InRange(estimator.LossFraction, 0, 1);
+                Assert.InRange(estimator.RoundTrip ?? TimeSpan.Zero, TimeSpan.Zero, TimeSpan.FromSeconds(3));
+                Assert.True(estimator.AcknowledgedBps >= 0);
+            }
+        }
+    }
+
+    [Fact]
+    public void Feedback_about_what_was_never_sent_is_refused()
+    {
+        var estimator = new BandwidthEstimator();
+        byte[] bytes = new byte[100];
+        Feed(estimator, bytes, 5, [1, 2], _start);
+        Assert.Equal(1, estimator.State.FeedbackRefused);
+        Send(estimator, 0, 5, 1_000);
+        Feed(estimator, bytes, 500, [1, 2], At(10));
+        Assert.Equal(2, estimator.State.FeedbackRefused);
+        Assert.Null(estimator.RoundTrip);
+    }
+
+    private static void Attack(BandwidthEstimator estimator, Random random, byte[] bytes, ushort number, Instant now)
+    {
+        switch (random.Next(6))
+        {
+            case 0:
+                estimator.HandleReport(random.Next(3) - 0.5, random.Next(-5, int.MaxValue), TimeSpan.FromSeconds(random.Next(-5, 100_000)), now);
+                break;
+            case 1:
+                estimator.HandleRemb(random.NextInt64(long.MinValue, long.MaxValue), now);
+                break;
+            case 2:
+                estimator.HandleDeadline(now);
+                break;
+            case 3:
+                random.NextBytes(bytes);
+                TakeRaw(estimator, bytes, (ushort)(number - random.Next(20)), random, now);
+                break;
+            default:
+                long[] ticks = new long[random.Next(1, 40)];
+                long at = random.NextInt64(-(1L << 31), 1L << 31);
+                for (int index = 0; index < ticks.Length; index++)
+                {
+                    at += random.Next(-30_000, 30_000);
+                    ticks[index] = random.Next(5) == 0 ? TransportFeedbackWriter.NotReceived : at;
+                }
+
+                Feed(estimator, bytes, (ushort)(number - random.Next(60)), ticks, now);
+                break;
+        }
+    }
+
+    private static void TakeRaw(BandwidthEstimator estimator, byte[] bytes, ushort first, Random random, Instant now)
+    {
+        // A header that is well-formed, over chunks and deltas that are not meant to be.
+        Convert.FromHexString("8FCD0031").CopyTo(bytes, 0);
+        bytes[12] = (byte)(first >> 8);
+        bytes[13] = (byte)first;
+        bytes[14] = (byte)random.Next(random.Next(2) == 0 ? 1 : 256);
+        if (RtcpReader.TryParse(bytes, out RtcpReader reader)
+            && reader.TryRead(out RtcpPacket packet)
+            && TransportFeedback.TryParse(packet, out TransportFeedback feedback))
+        {
+            estimator.HandleFeedback(feedback, now);
+        }
+    }
+
+    private static void Feed(BandwidthEstimator estimator, byte[] buffer, ushort first, ReadOnlySpan<long> ticks, Instant now)
+    {
+        var writer = new SpanWriter(buffer);
+        if (TransportFeedbackWriter.Write(ref writer, new(new Ssrc(1), new Ssrc(2), new SequenceNumber(first), 0), ticks) > 0)
+        {
+            Assert.True(TransportFeedback.TryParse(Wire.Single(writer.Written), out TransportFeedback feedback));
+            estimator.HandleFeedback(feedback, now);
+        }
+    }
+
+    private static void Send(BandwidthEstimator estimator, double fromMs, int packets, int bytes)
+    {
+        for (int packet = 0; packet < packets; packet++)
+        {
+            double ms = fromMs + packet * 1000.0 / packets;
+            estimator.OnPacketSent(new SequenceNumber((ushort)(ms / 1000 * packets)), bytes, At(ms), 0);
+        }
+    }
+
+    // One packet of 1,000 bytes each 10 ms, feedback for ten, 20 ms each way.
+    private static void Exchange(BandwidthEstimator estimator, int first, int packets)
+    {
+        byte[] buffer = new byte[200];
+        for (int packet = first; packet < first + packets; packet += 10)
+        {
+            long[] ticks = new long[10];
+            for (int index = 0; index < 10; index++)
+            {
+                estimator.OnPacketSent(new SequenceNumber((ushort)(packet + index)), 1_000, At((packet + index) * 10), 0);
+                ticks[index] = (packet + index) * 40 + 80;
+            }
+
+            Feed(estimator, buffer, (ushort)packet, ticks, At((packet + 9) * 10 + 45));
+        }
+    }
+}
