@@ -165,12 +165,11 @@ public sealed class Pacer<T>
         CountProbe(bytes);
     }
 
-    /// <summary>Takes whatever waits, whether it may go or not: to give back what it holds.</summary>
-    public bool TryRemove(out T item)
-    {
-        item = default;
-        return _queues[0].TryTake(out item, out _) || _queues[1].TryTake(out item, out _) || _queues[2].TryTake(out item, out _);
-    }
+    /// <summary>Packets of one class that wait.</summary>
+    public int CountOf(PacketClass kind) => _queues[(int)kind].Count;
+
+    /// <summary>Takes the first of a class that waits, whether it may go or not: to give back what it holds.</summary>
+    public bool TryRemove(PacketClass kind, out T item) => _queues[(int)kind].TryTake(out item, out _);
 
     private bool MayGo(Instant now) => _probe.Id != 0 ? ProbeDue <= now : _budget.MaySend;
 

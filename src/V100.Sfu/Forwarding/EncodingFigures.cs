@@ -16,7 +16,11 @@ public sealed class EncodingFigures(string rid)
     private double _fractionLost;
     private long _jitterMicroseconds;
     private long _lastPacketNs = long.MinValue;
+    private long _frames;
+    private double _framesPerSecond;
+    private double _packetsPerSecond;
     private int _size;
+    private int _topLayers;
 
     public string Rid { get; } = rid;
 
@@ -35,12 +39,29 @@ public sealed class EncodingFigures(string rid)
     public double FractionLost { get => Volatile.Read(ref _fractionLost); internal set => Volatile.Write(ref _fractionLost, value); }
     public long JitterMicroseconds { get => Volatile.Read(ref _jitterMicroseconds); internal set => Volatile.Write(ref _jitterMicroseconds, value); }
 
+    /// <summary>Pictures that came to their end.</summary>
+    public long Frames { get => Volatile.Read(ref _frames); internal set => Volatile.Write(ref _frames, value); }
+
+    /// <summary>Over about the last second.</summary>
+    public double FramesPerSecond { get => Volatile.Read(ref _framesPerSecond); internal set => Volatile.Write(ref _framesPerSecond, value); }
+
+    /// <summary>Over about the last second.</summary>
+    public double PacketsPerSecond { get => Volatile.Read(ref _packetsPerSecond); internal set => Volatile.Write(ref _packetsPerSecond, value); }
+
+    /// <summary>The highest spatial layer inside the encoding.</summary>
+    public int TopSpatialLayer => Volatile.Read(ref _topLayers) >> 8;
+
+    /// <summary>The highest temporal layer inside the encoding.</summary>
+    public int TopTemporalLayer => Volatile.Read(ref _topLayers) & 0xFF;
+
     /// <summary>In pixels; 0 until a keyframe told.</summary>
     public int Width => Volatile.Read(ref _size) >>> 16;
     public int Height => Volatile.Read(ref _size) & 0xFFFF;
 
     /// <summary>When the last packet came; <see cref="long.MinValue"/> ns before the first.</summary>
     internal Instant LastPacketAt { get => new(Volatile.Read(ref _lastPacketNs)); set => Volatile.Write(ref _lastPacketNs, value.Nanoseconds); }
+
+    internal void SetLayers(int topSpatial, int topTemporal) => Volatile.Write(ref _topLayers, topSpatial << 8 | topTemporal);
 
     internal void SetSize(int width, int height) => Volatile.Write(ref _size, (width << 16) | (height & 0xFFFF));
 }

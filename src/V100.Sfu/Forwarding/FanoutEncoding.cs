@@ -1,11 +1,15 @@
 using V100.Net;
 using V100.Sfu.Rtcp;
 using V100.Sfu.Rtp;
+using V100.Sfu.Sdp;
 
 namespace V100.Sfu.Forwarding;
 
 /// <summary>One encoding of a track on one shard with subscribers: the packets that they may ask for again, and the publisher's clocks.</summary>
-internal sealed class FanoutEncoding(int cachePackets, TimeSpan cacheAge)
+/// <param name="kind">Of the track.</param>
+/// <param name="cachePackets">A power of two.</param>
+/// <param name="cacheAge">How long a packet may be asked for.</param>
+internal sealed class FanoutEncoding(MediaKind kind, int cachePackets, TimeSpan cacheAge)
 {
     /// <summary>How often a wish for a keyframe is said again to the shard that receives the track: the first may have been lost in a full ring.</summary>
     private static readonly TimeSpan KeyframeWishInterval = TimeSpan.FromMilliseconds(100);
@@ -14,11 +18,17 @@ internal sealed class FanoutEncoding(int cachePackets, TimeSpan cacheAge)
     private Instant _nextBeginningWish;
     private SenderReportMap _clock;
 
+    // Of each cached packet of video, at the place of its number.
+    private readonly PacketLayers[] _layers = new PacketLayers[kind == MediaKind.Video ? cachePackets : 0];
+
     /// <summary>Of the packets in <see cref="Cache"/>; -1 before the first.</summary>
     public int Generation { get; private set; } = -1;
 
     /// <summary>The plaintext packets of the present generation.</summary>
     public RetransmissionCache Cache { get; } = new(cachePackets, cacheAge);
+
+    /// <summary>Of video: whether the newest keyframe is whole.</summary>
+    public KeyframeAssembly Keyframes { get; } = new();
 
     /// <summary>The publisher's clocks, by its last sender report of the present generation.</summary>
     public ref readonly SenderReportMap Clock => ref _clock;
@@ -30,17 +40,29 @@ internal sealed class FanoutEncoding(int cachePackets, TimeSpan cacheAge)
             Generation = packet.Generation;
             _clock = default;
             Cache.Clear();
+            Keyframes.Clear();
         }
 
-        if (packet.StartsKeyframe)
+        if (packet.Layers.StartsKeyframe)
         {
             _nextBeginningWish = now;
             _nextKeyframeWish = !packet.IsReplayed ? now : _nextKeyframeWish;
         }
 
         // Padding too: a subscription that begins later must know that its number is no loss.
-        Cache.TryAdd(packet.Sequence, packet.Buffer, now);
+        if (Cache.TryAdd(packet.Sequence, packet.Buffer, now) && _layers.Length > 0)
+        {
+            _layers[packet.Sequence.Value & (_layers.Length - 1)] = packet.Layers;
+        }
+
+        if (_layers.Length > 0 && !packet.IsReplayed)
+        {
+            Keyframes.OnPacket(packet.Sequence, packet.Layers, now);
+        }
     }
+
+    /// <summary>Of a packet that <see cref="Cache"/> has.</summary>
+    public PacketLayers LayersOf(ExtendedSequence sequence) => _layers[sequence.Value & (_layers.Length - 1)];
 
     /// <summary>
     /// One of the subscribers needs a keyframe; true when that must be told. While one is wished for and has not come by, another wish

@@ -27,8 +27,8 @@ public readonly record struct MediaPacket
     /// <summary>One of the codecs of <see cref="PublishedTrack.Section"/>.</summary>
     public required NegotiatedCodec Codec { get; init; }
 
-    /// <summary>A subscriber may begin here.</summary>
-    public required bool StartsKeyframe { get; init; }
+    /// <summary>Of video: its place in the stream. The default for audio and for padding alone.</summary>
+    public required PacketLayers Layers { get; init; }
 
     /// <summary>No payload: subscribers close the gap that it leaves.</summary>
     public required bool IsPaddingOnly { get; init; }

@@ -10,7 +10,9 @@ internal sealed partial class ReceivedEncoding
 {
     private GapTracker _gaps;
     private readonly KeyframeRequests _keyframes = new();
-    private BitrateMeter _bitrate;
+    private RateMeter _bitrate;
+    private RateMeter _packetRate;
+    private RateMeter _frameRate;
 
     /// <summary>Never before the first packet: there is nothing yet to ask a keyframe of, however many wait for it.</summary>
     public Instant NextDeadline => _primary is null ? Instant.Never : Instant.Earlier(_gaps.NextDeadline, _keyframes.NextDeadline);
@@ -50,7 +52,11 @@ internal sealed partial class ReceivedEncoding
         }
 
         _bitrate.Update(Figures.Bytes, now);
-        Figures.BitrateBps = _bitrate.BitrateBps;
+        Figures.BitrateBps = 8 * (long)_bitrate.PerSecond;
+        _packetRate.Update(Figures.Packets, now);
+        Figures.PacketsPerSecond = _packetRate.PerSecond;
+        _frameRate.Update(Figures.Frames, now);
+        Figures.FramesPerSecond = _frameRate.PerSecond;
         Figures.Lost = source.Statistics.CumulativeLost;
         Figures.FractionLost = report.FractionLost / 256.0;
         Figures.JitterMicroseconds = report.Jitter * 1_000_000L / source.Statistics.ClockRateHz;

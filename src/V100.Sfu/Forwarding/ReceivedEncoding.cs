@@ -18,6 +18,8 @@ internal sealed partial class ReceivedEncoding
     private ReceiveSource? _primary;
     private int _generation;
     private readonly KeyframeCache _cache = new();
+    private readonly byte _dependencyDescriptorId;
+    private PacketLayersReader _layers = new();
 
     public ReceivedEncoding(SfuShard shard, Peer peer, ReceivedTrack track, int index)
     {
@@ -28,6 +30,7 @@ internal sealed partial class ReceivedEncoding
         Index = index;
         Figures = track.Track.Encodings[index];
         _gaps = CreateGapTracker();
+        _dependencyDescriptorId = _section.ReceivedExtensions.IdOf(HeaderExtensionKind.DependencyDescriptor);
     }
 
     /// <summary>In <see cref="MediaSection.Encodings"/>.</summary>
@@ -41,6 +44,7 @@ internal sealed partial class ReceivedEncoding
         _primary = source;
         _generation++;
         _cache.Clear();
+        _layers = new PacketLayersReader();
         _gaps = CreateGapTracker();
         _peer.WakeAt(NextDeadline); // What subscribers have asked for can now be asked of the publisher.
     }
@@ -126,20 +130,40 @@ internal sealed partial class ReceivedEncoding
 
     private void Publish(NegotiatedCodec codec, in RtpReader rtp, PacketBuffer buffer, ExtendedSequence sequence, Instant now)
     {
-        bool startsKeyframe = KeyframeDetector.IsKeyframeStart(codec.Kind, rtp.Payload);
         Figures.Packets++;
         Figures.Bytes += buffer.Length;
         Figures.LastPacketAt = now;
-        if (_section.Kind == MediaKind.Video)
+        PacketLayers layers = default;
+        if (_section.Kind == MediaKind.Video && !rtp.Payload.IsEmpty && _layers.TryRead(codec.Kind, in rtp, _dependencyDescriptorId, out layers))
         {
-            NoteVideo(buffer, sequence, startsKeyframe, now);
+            NoteLayers(in layers);
         }
 
-        MediaPacket packet = Describe(codec, buffer, sequence, startsKeyframe, rtp.Payload.IsEmpty, now);
+        MediaPacket packet = Describe(codec, buffer, sequence, in layers, rtp.Payload.IsEmpty, now);
+        if (_section.Kind == MediaKind.Video)
+        {
+            Cache(in packet, now);
+        }
+
         _track.Publish(in packet, now);
     }
 
-    private MediaPacket Describe(NegotiatedCodec codec, PacketBuffer buffer, ExtendedSequence sequence, bool startsKeyframe, bool isPaddingOnly, Instant now) => new()
+    private void NoteLayers(in PacketLayers layers)
+    {
+        if (layers.StartsKeyframe)
+        {
+            _keyframes.OnKeyframe();
+        }
+
+        Figures.Frames += layers.EndsPicture ? 1 : 0;
+        Figures.SetLayers(layers.TopSpatialLayer, layers.TopTemporalLayer);
+        if (layers.IsKeyframe && layers.Width > 0 && layers.SpatialLayer == layers.TopSpatialLayer)
+        {
+            Figures.SetSize(layers.Width, layers.Height);
+        }
+    }
+
+    private MediaPacket Describe(NegotiatedCodec codec, PacketBuffer buffer, ExtendedSequence sequence, in PacketLayers layers, bool isPaddingOnly, Instant now) => new()
     {
         Track = _track.Track,
         Encoding = (byte)Index,
@@ -147,22 +171,17 @@ internal sealed partial class ReceivedEncoding
         Generation = _generation,
         Sequence = sequence,
         Codec = codec,
-        StartsKeyframe = startsKeyframe,
+        Layers = layers,
         IsPaddingOnly = isPaddingOnly,
         ReceivedAt = now,
     };
 
-    private void NoteVideo(PacketBuffer buffer, ExtendedSequence sequence, bool startsKeyframe, Instant now)
+    private void Cache(in MediaPacket packet, Instant now)
     {
-        if (startsKeyframe)
-        {
-            _keyframes.OnKeyframe();
-        }
-
         // A pool that is half full has better use for its buffers: retransmissions.
         if (_shard.Pool.InUse < _shard.Limits.MaxPacketBuffers / 2)
         {
-            _cache.Add(sequence, buffer, startsKeyframe, now);
+            _cache.Add(packet.Sequence, packet.Buffer, packet.Layers.StartsKeyframe, now);
         }
         else
         {
@@ -183,6 +202,7 @@ internal sealed partial class ReceivedEncoding
 
         (ExtendedSequence first, ExtendedSequence last) = _cache.Range;
         uint newest = NewestTimestamp(first, last);
+        var replayed = new PacketLayersReader(); // Another pass over the same packets, from the keyframe on.
         for (ExtendedSequence sequence = first; sequence <= last; sequence = sequence.Next)
         {
             if (!_cache.TryGet(sequence, out PacketBuffer buffer) || !RtpReader.TryParse(buffer.Bytes, out RtpReader rtp)
@@ -191,7 +211,8 @@ internal sealed partial class ReceivedEncoding
                 continue;
             }
 
-            MediaPacket packet = Describe(codec, buffer, sequence, sequence == first, rtp.Payload.IsEmpty, now) with
+            replayed.TryRead(codec.Kind, in rtp, _dependencyDescriptorId, out PacketLayers layers);
+            MediaPacket packet = Describe(codec, buffer, sequence, in layers, rtp.Payload.IsEmpty, now) with
             {
                 IsReplayed = true,
                 ReplayedUpTo = newest,

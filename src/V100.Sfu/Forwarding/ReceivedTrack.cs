@@ -165,7 +165,7 @@ internal sealed class ReceivedTrack
         figures.Packets++;
         figures.Bytes += packet.Buffer.Length;
         figures.Codec = packet.Codec.Kind;
-        if (packet.StartsKeyframe && Track.Kind == MediaKind.Video)
+        if (packet.Layers.StartsKeyframe)
         {
             figures.Keyframes++;
         }

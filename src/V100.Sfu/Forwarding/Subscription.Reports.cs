@@ -9,11 +9,11 @@ internal sealed partial class Subscription
     private readonly byte[] _canonicalName;
     private readonly RoundTripEstimator _roundTrip = new();
     private long _payloadBytesSent;
-    private BitrateMeter _bitrate;
+    private RateMeter _bitrate;
     private long _packetsAtLastReport;
 
     /// <summary>Over about the last second.</summary>
-    public long BitrateBps => _bitrate.BitrateBps;
+    public long BitrateBps => (long)(8 * _bitrate.PerSecond);
 
     /// <summary>From the subscriber's receiver reports (RFC 3550, 6.4.1); null before one told.</summary>
     public TimeSpan? RoundTrip => _roundTrip.HasEstimate ? _roundTrip.Smoothed : null;
@@ -32,8 +32,9 @@ internal sealed partial class Subscription
     public bool WriteSenderReport(ref SpanWriter writer, Instant now)
     {
         _bitrate.Update(BytesSent, now);
-        if (PacketsSent == _packetsAtLastReport || _awaitsKeyframe || _timestamps is null || _fanout is null
-            || !_fanout.Encodings[_encoding].Clock.TryMap(now, _timestamps.ClockRateHz, _timestamps.Offset, out ulong ntpTime, out uint timestamp))
+        if (PacketsSent == _packetsAtLastReport || _encoding < 0 || _timestamps is null || _fanout is null
+            || _fanout.Encodings[_encoding].Generation != _generation
+            || !_fanout.Encodings[_encoding].Clock.TryMap(now, _timestamps.ClockRateHz, _timestamps.AlignedOffset, out ulong ntpTime, out uint timestamp))
         {
             return false;
         }
@@ -49,6 +50,15 @@ internal sealed partial class Subscription
         _packetsAtLastReport = PacketsSent;
         _roundTrip.OnSenderReportSent(ntpTime, now);
         return true;
+    }
+
+    /// <summary>The publisher told its clock of an encoding.</summary>
+    public void HandleSourceClock(in SourceClock clock)
+    {
+        if (clock.Encoding == _encoding && clock.Generation == _generation && _timestamps is not null)
+        {
+            _alignment.OnSenderReport(in _fanout!.Encodings[_encoding].Clock, _timestamps);
+        }
     }
 
     public void HandleReport(in ReportBlock report, Instant now)

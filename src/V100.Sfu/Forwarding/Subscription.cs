@@ -1,6 +1,6 @@
 using V100.Net;
+using V100.Sfu.Bwe;
 using V100.Sfu.Peers;
-using V100.Sfu.Rtcp;
 using V100.Sfu.Rtp;
 using V100.Sfu.Sdp;
 using V100.Sfu.Srtp;
@@ -9,50 +9,36 @@ namespace V100.Sfu.Forwarding;
 
 /// <summary>
 /// One media section on which a peer is sent a track: SSRC, sequence, timestamps, payload types, mid and extension ids
-/// are the subscriber's own, and stay continuous when the track behind them changes.
+/// are the subscriber's own, and stay continuous when the track, the encoding or the layers behind them change.
 /// </summary>
+/// <remarks>
+/// In two steps: when a packet arrives it is decided whether the subscriber gets it (this file); when its turn has come in the peer's pacer it
+/// gets its numbers and is written (<see cref="Depart"/>). On a path with room both happen in one call.
+/// </remarks>
 internal sealed partial class Subscription
 {
-    /// <summary>The longest header that is written: a publisher's extension values, which may be longer than a packet, go no further.</summary>
-    private const int MaxHeaderLength = 256;
+    /// <summary>An encoding that has sent nothing for so long is not there to choose.</summary>
+    private static readonly TimeSpan RestTime = TimeSpan.FromSeconds(2);
 
-    /// <summary>Bytes that a packet may have besides its payload.</summary>
-    private const int MaxOverhead = MaxHeaderLength + Retransmission.OriginalSequenceLength + SrtpSender.MaxOverhead;
+    /// <summary>Layers of an encoding beyond the fourth come along with it.</summary>
+    private const int MaxOptionLayer = 3;
 
     private readonly SfuShard _shard;
     private readonly Peer _peer;
-    private readonly SequenceRewriter _sequences;
-    private readonly SentPacketHistory _history;
-    private readonly bool _isNumbered;
-    private TimestampRewriter? _timestamps;
-    private ExtendedSequence _nextRetransmission;
+    private readonly LayerSelector _selector = new();
+    private readonly bool _isVideo;
     private TrackFanout? _fanout;
-    private HeaderRewriter? _headers;
-    private NegotiatedCodec? _publishedCodec;
-    private NegotiatedCodec? _codec;
+    private int _epoch;
 
-    /// <summary>Of <see cref="_codec"/> in the section's list.</summary>
-    private uint _codecIndex;
-    private uint _lastTimestamp;
-
-    /// <summary>The encoding that is forwarded, and its source; -1 before the first packet.</summary>
-    private int _encoding = -1;
-    private int _generation = -1;
-    private bool _awaitsKeyframe;
-
-    /// <summary>The keyframe that is awaited begins another source, with a clock of its own.</summary>
-    private bool _awaitsSource;
+    /// <summary>Nothing of the source has gone to the subscriber yet: what is cached will do to begin with.</summary>
+    private bool _begins;
 
     /// <summary>What was forwarded last came from the keyframe cache, and maybe was a still picture alone.</summary>
     private bool _isReplaying;
     private bool _replayedStill;
 
-    /// <summary>The encoding, and its source, on whose clock timestamps were last; -1 for none of this track.</summary>
-    private int _clockEncoding = -1;
-    private int _clockGeneration;
-
-    /// <summary>The blocks of redundant audio name payload types, and the subscriber's are others.</summary>
-    private bool _rewritesRed;
+    /// <summary>Of audio: the source that is forwarded; a video subscription's selector has its own.</summary>
+    private int _audioGeneration = -1;
 
     public Subscription(SfuShard shard, Peer peer, MediaSection section)
     {
@@ -61,11 +47,12 @@ internal sealed partial class Subscription
         Section = section;
         Ssrc = new Ssrc(section.Sender.Ssrc);
         RetransmissionSsrc = new Ssrc(section.Sender.RtxSsrc);
+        _isVideo = section.Kind == MediaKind.Video;
 
         // RFC 3550, 5.1 wants random starts; below 2^15, so that a receiver that misses the first packets guesses the rollover right (RFC 3711, 3.3.1).
         _sequences = new SequenceRewriter(new SequenceNumber((ushort)(shard.Entropy.NextUInt32() & 0x7FFF)));
         _nextRetransmission = new ExtendedSequence(shard.Entropy.NextUInt32() & 0x7FFF);
-        _history = new SentPacketHistory(section.Kind == MediaKind.Video ? 1024 : 128);
+        _history = new SentPacketHistory(_isVideo ? 1024 : 128);
         _isNumbered = section.SentExtensions.IdOf(HeaderExtensionKind.TransportCc) != 0;
         _canonicalName = System.Text.Encoding.UTF8.GetBytes(section.Sender.Cname);
     }
@@ -75,20 +62,17 @@ internal sealed partial class Subscription
     public Ssrc RetransmissionSsrc { get; }
     public PublishedTrack? Source => _fanout?.Track;
 
-    /// <summary>The codec last forwarded; null before the first packet.</summary>
-    public NegotiatedCodec? Codec => _codec;
+    /// <summary>Of video: what there is to choose from, and what the peer's <see cref="LayerAllocator"/> chose.</summary>
+    public LayerDemand Demand { get; } = new();
 
-    /// <summary>The encoding that is forwarded, -1 while none is.</summary>
-    public int Encoding => _awaitsKeyframe ? -1 : _encoding;
+    /// <summary>Grows with each new beginning.</summary>
+    public int Epoch => _epoch;
 
-    /// <summary>The encoding to change to at its next keyframe; -1 takes whichever shows one first.</summary>
-    public int TargetEncoding { get; private set; } = -1;
+    /// <summary>The subscriber counts packets by their transport-wide number.</summary>
+    public bool IsNumbered => _isNumbered;
 
-    public long PacketsSent { get; private set; }
-
-    /// <summary>Bytes of RTP, without SRTP's own.</summary>
-    public long BytesSent { get; private set; }
-    public long PacketsRetransmitted { get; private set; }
+    /// <summary>What is sent now.</summary>
+    public LayerTarget Current => _selector.Current;
 
     /// <summary>Plays another track, or none. The subscriber sees one continuous stream.</summary>
     public void SetSource(PublishedTrack? source, Instant now)
@@ -110,6 +94,9 @@ internal sealed partial class Subscription
             _fanout = null;
         }
 
+        // What waits to be sent is of the former track.
+        _epoch++;
+        Demand.SetLayers([]);
         if (source is not null)
         {
             _fanout = source.FanoutOn(_shard.Index);
@@ -120,90 +107,80 @@ internal sealed partial class Subscription
             }
 
             _fanout.Add(this);
-            _headers = CreateHeaderRewriter(source.Section);
-            _publishedCodec = null;
-            _encoding = _generation = -1;
-            TargetEncoding = -1;
-            _clockEncoding = -1;
+            BeginTrack(source);
+            _selector.Restart();
+            _begins = true;
             _isReplaying = false;
-            AwaitKeyframe();
-
-            // Its caches may hold packets with the numbers of the former track's: what was sent before is not sent again, or other bytes
-            // would go out under a number that the subscriber has, and without RTX under a nonce that was used.
-            _history.DiscardBefore(_sequences.NextOutput);
+            _audioGeneration = -1;
         }
 
         RequestKeyframeIfAwaited(now);
     }
 
-    /// <summary>Asks for what a video subscription needs to begin, once its peer can be sent to.</summary>
+    /// <summary>Follows what the allocator chose.</summary>
+    public void ApplyChoice(Instant now)
+    {
+        LayerChoice choice = Demand.Choice;
+        _selector.Target = choice.IsNone ? LayerTarget.None : new LayerTarget(choice.Encoding, choice.Spatial, choice.Temporal);
+        RequestKeyframeIfAwaited(now);
+    }
+
+    /// <summary>Asks for what a video subscription needs to begin or to change, once its peer can be sent to.</summary>
     public void RequestKeyframeIfAwaited(Instant now)
     {
-        if (_fanout is not null && (_awaitsKeyframe || IsSwitching) && Section.Kind == MediaKind.Video && _peer.CanSend)
+        if (_isVideo && _fanout is { } fanout && _peer.CanSend && _selector.NeedsKeyframeOf(now) is var encoding && encoding >= 0 && encoding < fanout.Encodings.Length)
         {
-            _fanout.RequestKeyframe(WantedEncoding, begins: _encoding < 0, now);
+            fanout.RequestKeyframe(encoding, _begins, now);
         }
     }
 
     /// <summary>The subscriber says that it cannot go on without a keyframe.</summary>
-    public void RequestKeyframe(Instant now) => _fanout?.RequestKeyframe(_encoding < 0 ? WantedEncoding : _encoding, begins: false, now);
-
-    /// <summary>Goes over to another encoding of the track at its next keyframe; the present one goes on until then.</summary>
-    public void SetTarget(int encoding, Instant now)
+    public void RequestKeyframe(Instant now)
     {
-        TargetEncoding = encoding;
-        RequestKeyframeIfAwaited(now);
+        if (_selector.Current is { IsNone: false } current)
+        {
+            _fanout?.RequestKeyframe(current.Encoding, begins: false, now);
+        }
+        else
+        {
+            RequestKeyframeIfAwaited(now);
+        }
     }
 
-    private bool IsSwitching => TargetEncoding >= 0 && TargetEncoding != _encoding;
-
-    /// <summary>Whose keyframe is asked for.</summary>
-    private int WantedEncoding => TargetEncoding >= 0 ? TargetEncoding : Math.Max(_encoding, 0);
-
-    /// <summary>One packet of the source: header, encryption straight into the batch, done.</summary>
+    /// <summary>One packet of the source.</summary>
     public void Forward(in MediaPacket packet, in RtpReader rtp, Instant now)
     {
-        if (_isReplaying && packet.Encoding == _encoding)
+        if (_isReplaying && packet.Encoding == _selector.Current.Encoding)
         {
             EndReplay();
         }
 
-        bool awaited = _awaitsKeyframe;
-        _shard.Counters.Increment(Handle(in packet, in rtp, now));
-        if (awaited && !_awaitsKeyframe)
+        if (!_peer.CanSend)
         {
-            _fanout!.ForwardOvertaken(this, in packet, now);
+            _shard.Counters.Increment(SfuCounter.DroppedBeforeKeys);
+        }
+        else if (_isVideo)
+        {
+            Select(in packet, in rtp, isLate: false, now);
+        }
+        else
+        {
+            ForwardAudio(in packet, in rtp, now);
         }
     }
 
-    /// <summary>
-    /// One packet that was here before the keyframe to which it belongs. It was counted when it came, as dropped, or for nobody if the
-    /// subscription is younger; so whatever becomes of it now, it does not end once more.
-    /// </summary>
-    public void ForwardLate(in MediaPacket packet, in RtpReader rtp, Instant now)
-    {
-        if (Handle(in packet, in rtp, now) == SfuCounter.RtpForwarded)
-        {
-            _shard.Counters.Increment(SfuCounter.RtpForwardedLate);
-        }
-    }
-
-    /// <summary>One packet from the keyframe cache, for the subscriptions of the shard that begin. It was counted when it came live.</summary>
+    /// <summary>One packet from the keyframe cache, for the subscriptions of the shard that begin.</summary>
     public void ForwardReplayed(in MediaPacket packet, in RtpReader rtp, Instant now)
     {
-        bool begins = packet.StartsKeyframe && _awaitsKeyframe && _encoding < 0 && (TargetEncoding < 0 || TargetEncoding == packet.Encoding);
-        if (!begins && !(_isReplaying && packet.Encoding == _encoding))
+        bool begins = _begins && _selector.Current.IsNone && packet.Layers.StartsKeyframe;
+        bool goesOn = _isReplaying && packet.Encoding == _selector.Current.Encoding;
+        if (_peer.CanSend && (begins || goesOn))
         {
-            return;
+            _isReplaying = true;
+            _replayedStill = packet.IsStill;
+            Select(in packet, in rtp, isLate: true, now);
+            _isReplaying = !_selector.Current.IsNone;
         }
-
-        if (Handle(in packet, in rtp, now) == SfuCounter.RtpForwarded)
-        {
-            _shard.Counters.Increment(SfuCounter.RtpForwardedLate);
-        }
-
-        _isReplaying = !_awaitsKeyframe;
-        _replayedStill = packet.IsStill;
     }
 
     private void EndReplay()
@@ -211,272 +188,206 @@ internal sealed partial class Subscription
         _isReplaying = false;
         if (_replayedStill)
         {
-            AwaitKeyframe();
+            _selector.Restart();
         }
     }
 
-    /// <summary>Sends the packet, or does not; returns the counter in which this copy of it ends.</summary>
-    private SfuCounter Handle(in MediaPacket packet, in RtpReader rtp, Instant now)
+    private void ForwardAudio(in MediaPacket packet, in RtpReader rtp, Instant now)
     {
-        if (packet.Encoding != _encoding && packet.Encoding != TargetEncoding && _encoding >= 0)
+        if (packet.Generation != _audioGeneration)
         {
-            return SfuCounter.DroppedLayer;
+            if (packet.IsPaddingOnly)
+            {
+                _shard.Counters.Increment(SfuCounter.DroppedAwaitingKeyframe);
+                return;
+            }
+
+            _audioGeneration = packet.Generation;
+            Dispatch(PacketClass.Audio, new Departure { Subscription = this, Kind = DepartureKind.Switch, Epoch = _epoch, Packet = packet }, in rtp, now);
         }
 
-        if (!_peer.CanSend)
-        {
-            return SfuCounter.DroppedBeforeKeys;
-        }
+        DepartureKind kind = packet.IsPaddingOnly ? DepartureKind.Drop : DepartureKind.Send;
+        Dispatch(PacketClass.Audio, new Departure { Subscription = this, Kind = kind, Epoch = _epoch, Packet = packet, Marker = rtp.Marker }, in rtp, now);
+    }
 
-        if (packet.Codec != _publishedCodec && !TryMatchCodecSlow(packet.Codec))
-        {
-            // When it comes back to a codec that the subscriber has, numbers go on without those of what was left out.
-            _awaitsKeyframe = true;
-            return SfuCounter.DroppedCodecMismatch;
-        }
-
-        if (!TryFollow(in packet, in rtp, now))
-        {
-            return SfuCounter.DroppedAwaitingKeyframe;
-        }
-
+    /// <summary>Decides on one packet of video. One that is late was counted when it came, so whatever becomes of it now, it does not end once more.</summary>
+    private void Select(in MediaPacket packet, in RtpReader rtp, bool isLate, Instant now)
+    {
         if (packet.IsPaddingOnly)
         {
-            DropPadding(packet.Sequence, now);
-            return SfuCounter.DroppedPadding;
-        }
-
-        return Send(in packet, in rtp, now);
-    }
-
-    private SfuCounter Send(in MediaPacket packet, in RtpReader rtp, Instant now)
-    {
-        if (!_sequences.TryForward(packet.Sequence, out ExtendedSequence sequence))
-        {
-            return SfuCounter.DroppedDuplicate;
-        }
-
-        uint timestamp = _timestamps!.Rewrite(rtp.Timestamp, now);
-        var header = new RtpHeader(_codec!.PayloadType, rtp.Marker, sequence.Wire, timestamp, Ssrc);
-        ReadOnlySpan<byte> payload = rtp.Payload;
-        Span<byte> target = _shard.Output.Reserve(in _peer.Remote, in _peer.Local, payload.Length + MaxOverhead);
-        int headerLength = WriteHeader(target, in header, rtp.Extensions, now);
-        if (headerLength == 0)
-        {
-            return SfuCounter.DroppedTooLong;
-        }
-
-        if (_rewritesRed)
-        {
-            Span<byte> body = target.Slice(headerLength, payload.Length);
-            payload.CopyTo(body);
-            RedPayload.TryRewrite(body, (byte)_codec.RedPayloadType);
-            payload = body;
-        }
-
-        _shard.Output.Commit(_peer.SrtpSender.ProtectRtp(target, headerLength, payload, sequence.Value));
-        _history.Add(new SentPacket(packet.Sequence, sequence, timestamp, SourceMark(packet.Encoding, packet.Generation), _codecIndex));
-        _lastTimestamp = timestamp;
-        PacketsSent++;
-        BytesSent += headerLength + payload.Length;
-        _payloadBytesSent += payload.Length;
-        _shard.Counters.Add(SfuCounter.RtpForwardedBytes, headerLength + payload.Length);
-        return SfuCounter.RtpForwarded;
-    }
-
-    /// <summary>
-    /// The publisher's padding does not go on. Where its number stands in a gap that later packets already left open, a packet of
-    /// padding alone fills it, or the subscriber asks for it in vain.
-    /// </summary>
-    private void DropPadding(ExtendedSequence source, Instant now)
-    {
-        if (_sequences.Drop(source, out ExtendedSequence slot) != SequenceDrop.FillSlot)
-        {
+            SelectPadding(in packet, in rtp, isLate, now);
             return;
         }
 
-        var header = new RtpHeader(_codec!.PayloadType, false, slot.Wire, _lastTimestamp, Ssrc, HasPadding: true);
-        Span<byte> target = _shard.Output.Reserve(in _peer.Remote, in _peer.Local, MaxOverhead + 1);
-        int headerLength = WriteHeader(target, in header, default, now);
-        int padding = Padding.Write(target[headerLength..], 1);
-        _shard.Output.Commit(_peer.SrtpSender.ProtectRtp(target, headerLength, target.Slice(headerLength, padding), slot.Value));
+        FanoutEncoding encoding = _fanout!.Encodings[packet.Encoding];
+        LayerDecision decision = _selector.Decide(packet.Encoding, packet.Generation, packet.Sequence, packet.Layers, encoding.Keyframes, now);
+        switch (decision.Action)
+        {
+            case LayerAction.Forward:
+                Dispatch(DepartureKind.Send, in packet, in rtp, decision.Marker, isLate, now);
+                break;
+            case LayerAction.Drop:
+                Dispatch(DepartureKind.Drop, in packet, in rtp, false, isLate, now);
+                break;
+            case LayerAction.SwitchHere:
+                Switch(in packet, in rtp, decision.First, isLate, now);
+                break;
+            default:
+                bool isWaiting = _selector.Current.IsNone;
+                CountDropped(isWaiting ? SfuCounter.DroppedAwaitingKeyframe : SfuCounter.DroppedLayer, isLate);
+                if (isWaiting)
+                {
+                    RequestKeyframeIfAwaited(now);
+                }
+
+                break;
+        }
     }
 
-    /// <summary>Follows changes of source and of encoding; false while the subscriber awaits a keyframe, which this packet does not begin.</summary>
-    private bool TryFollow(in MediaPacket packet, in RtpReader rtp, Instant now)
+    private void SelectPadding(in MediaPacket packet, in RtpReader rtp, bool isLate, Instant now)
     {
-        bool isPresent = packet.Encoding == _encoding;
-        if (isPresent && packet.Generation != _generation)
+        if (packet.Encoding == _selector.Current.Encoding)
         {
-            _generation = packet.Generation;
-            AwaitKeyframe();
-        }
-
-        if (isPresent && !_awaitsKeyframe)
-        {
-            return true;
-        }
-
-        if (!packet.StartsKeyframe)
-        {
-            RequestKeyframeIfAwaited(now);
-            return false;
-        }
-
-        if (!isPresent)
-        {
-            _encoding = packet.Encoding;
-            _generation = packet.Generation;
-            AwaitKeyframe();
-        }
-
-        _awaitsKeyframe = false;
-        _sequences.SwitchTo(packet.Sequence);
-        if (_timestamps?.ClockRateHz != packet.Codec.ClockRateHz)
-        {
-            _timestamps = new TimestampRewriter(_shard.Entropy.NextUInt32(), packet.Codec.ClockRateHz);
-        }
-
-        if (packet.IsReplayed)
-        {
-            _timestamps.SwitchToReplay(rtp.Timestamp, packet.ReplayedUpTo, now);
-        }
-        else if (_awaitsSource)
-        {
-            _timestamps.SwitchTo(rtp.Timestamp, now, AlignedTimestamp(in packet, rtp.Timestamp));
-        }
-
-        _clockEncoding = packet.Encoding;
-        _clockGeneration = packet.Generation;
-        _awaitsSource = false;
-        return true;
-    }
-
-    /// <summary>
-    /// What a timestamp of the new encoding is on this stream's base, by the sender reports of both: so that the picture keeps its place
-    /// beside the sound. Null where the source before was another, or either's clock is not known.
-    /// </summary>
-    private uint? AlignedTimestamp(in MediaPacket packet, uint timestamp)
-    {
-        ReadOnlySpan<FanoutEncoding> encodings = _fanout!.Encodings;
-        return _clockEncoding >= 0 && _clockEncoding != packet.Encoding && encodings[_clockEncoding].Generation == _clockGeneration
-            && SenderReportMap.TryTranslate(in encodings[packet.Encoding].Clock, in encodings[_clockEncoding].Clock, timestamp, packet.Codec.ClockRateHz, out uint translated)
-            ? translated + _timestamps!.Offset
-            : null;
-    }
-
-    private void AwaitKeyframe() => _awaitsKeyframe = _awaitsSource = true;
-
-    private bool TryMatchCodecSlow(NegotiatedCodec published)
-    {
-        _publishedCodec = CodecMatch.TryFind(published, Section, out NegotiatedCodec? codec) ? published : null;
-        _codec = codec;
-        _codecIndex = codec is null ? 0 : (uint)Array.IndexOf(Section.Codecs, codec);
-        _rewritesRed = codec?.Kind == CodecKind.Red && codec.RedPayloadType != published.RedPayloadType;
-        return codec is not null;
-    }
-
-    /// <summary>Answers a NACK (RFC 4585, 6.2.1) from what was sent: with RTX (RFC 4588) where agreed, else the packet again.</summary>
-    public void Retransmit(SequenceNumber lost, Instant now)
-    {
-        if (_fanout is null || !_peer.CanSend
-            || _history.TryRetransmit(lost, now, _roundTrip.Smoothed, out SentPacket sent) != RetransmissionDecision.Send
-            || !TryGetCached(in sent, now, out PacketBuffer buffer)
-            || !RtpReader.TryParse(buffer.Bytes, out RtpReader rtp))
-        {
-            _shard.Counters.Increment(SfuCounter.NacksUnanswered);
-            return;
-        }
-
-        // As it was sent first: the publisher may use another payload type by now.
-        NegotiatedCodec codec = Section.Codecs[sent.CodecState];
-        bool rtx = codec.RtxPayloadType >= 0;
-        ExtendedSequence sequence = rtx ? _nextRetransmission : sent.Output;
-        var header = new RtpHeader(
-            rtx ? (byte)codec.RtxPayloadType : codec.PayloadType, rtp.Marker, sequence.Wire, sent.Timestamp, rtx ? RetransmissionSsrc : Ssrc);
-        ReadOnlySpan<byte> payload = rtp.Payload;
-        Span<byte> target = _shard.Output.Reserve(in _peer.Remote, in _peer.Local, payload.Length + MaxOverhead);
-        int headerLength = WriteHeader(target, in header, rtp.Extensions, now);
-        if (headerLength == 0)
-        {
-            _shard.Counters.Increment(SfuCounter.NacksUnanswered);
-            return;
-        }
-
-        Span<byte> body = target[headerLength..];
-        int prefixLength = 0;
-        if (rtx)
-        {
-            _nextRetransmission = sequence.Next;
-            Retransmission.WritePayload(body, sent.Output.Wire, payload);
-            prefixLength = Retransmission.OriginalSequenceLength;
+            Dispatch(DepartureKind.Drop, in packet, in rtp, false, isLate, now);
         }
         else
         {
-            payload.CopyTo(body);
+            CountDropped(_selector.Current.IsNone ? SfuCounter.DroppedAwaitingKeyframe : SfuCounter.DroppedLayer, isLate);
         }
-
-        body = body[..(prefixLength + payload.Length)];
-        if (codec.Kind == CodecKind.Red)
-        {
-            RedPayload.TryRewrite(body[prefixLength..], (byte)codec.RedPayloadType);
-        }
-
-        _shard.Output.Commit(_peer.SrtpSender.ProtectRtp(target, headerLength, body, sequence.Value));
-        PacketsRetransmitted++;
-        _shard.Counters.Increment(SfuCounter.RtpRetransmitted);
     }
 
     /// <summary>
-    /// Which source of which encoding a sent packet came from, in a byte: a source after it may use the same numbers for other bytes.
-    /// A peer shows fewer SSRCs in its life (<see cref="ShardLimits.MaxSourcesPerPeer"/>) than would let two of an encoding have one mark.
+    /// The selector has changed over to the keyframe that begins at <paramref name="first"/>. Of that keyframe other packets may have come before
+    /// this one: they follow out of the cache, or the subscriber would have a keyframe that nobody can complete.
     /// </summary>
-    private static byte SourceMark(int encoding, int generation) => (byte)(generation << 2 | encoding);
-
-    private bool TryGetCached(in SentPacket sent, Instant now, out PacketBuffer buffer)
+    private void Switch(in MediaPacket packet, in RtpReader rtp, ExtendedSequence first, bool isLate, Instant now)
     {
-        int encoding = sent.Layer & (SdpLimits.MaxEncodingsPerSection - 1);
-        buffer = null!;
-        return encoding < _fanout!.Encodings.Length && SourceMark(encoding, _fanout.Encodings[encoding].Generation) == sent.Layer
-            && _fanout.Encodings[encoding].Cache.TryGet(sent.Source, now, out buffer);
-    }
-
-    /// <summary>
-    /// Gives back what is too old to be asked for, also where no packet comes any more: a source that pauses, or a pool at its
-    /// bound, which lets in none until buffers return.
-    /// </summary>
-    public void ExpireCaches(Instant now) => _fanout?.ExpireCaches(now);
-
-    /// <summary>Extensions that say something of one transport or one m-section alone.</summary>
-    private static bool IsOwn(HeaderExtensionKind kind) => kind is HeaderExtensionKind.Mid or HeaderExtensionKind.Rid or HeaderExtensionKind.RepairedRid
-        or HeaderExtensionKind.TransportCc or HeaderExtensionKind.AbsSendTime or HeaderExtensionKind.TransmissionOffset;
-
-    private int WriteHeader(Span<byte> target, in RtpHeader header, in RtpExtensions source, Instant now)
-    {
-        ushort transportSequence = _isNumbered ? _peer.TakeTransportSequence() : (ushort)0;
-        return _headers!.Write(target[..MaxHeaderLength], in header, in source, transportSequence, AbsoluteSendTime.From(now));
-    }
-
-    /// <summary>Which of the publisher's extensions go on, under which of the subscriber's ids, and the subscriber's own mid.</summary>
-    private HeaderRewriter CreateHeaderRewriter(MediaSection published)
-    {
-        Span<HeaderExtensionCopy> copies = stackalloc HeaderExtensionCopy[HeaderExtensionUri.KindCount];
-        int count = 0;
-        for (var kind = HeaderExtensionKind.None + 1; (int)kind < HeaderExtensionUri.KindCount; kind++)
+        _begins = false;
+        if (packet.IsReplayed)
         {
-            byte from = published.ReceivedExtensions.IdOf(kind);
-            byte to = Section.SentExtensions.IdOf(kind);
-            if (from != 0 && to != 0 && !IsOwn(kind))
+            DispatchSwitch(in packet, in rtp, now);
+            Select(in packet, in rtp, isLate, now);
+            return;
+        }
+
+        FanoutEncoding encoding = _fanout!.Encodings[packet.Encoding];
+        bool isCounted = isLate;
+        bool hasBegun = false;
+        for (ExtendedSequence sequence = first; sequence <= encoding.Cache.Newest; sequence = sequence.Next)
+        {
+            if (!encoding.Cache.TryGet(sequence, now, out PacketBuffer buffer) || !RtpReader.TryParse(buffer.Bytes, out RtpReader cached)
+                || !_fanout.Track.Section.TryFindCodec(cached.PayloadType, out NegotiatedCodec? codec, out _))
             {
-                copies[count++] = new HeaderExtensionCopy(from, to);
+                continue;
+            }
+
+            bool isThis = sequence == packet.Sequence;
+            isCounted |= isThis;
+            MediaPacket one = isThis ? packet : packet with
+            {
+                Buffer = buffer, Sequence = sequence, Codec = codec, IsPaddingOnly = cached.Payload.IsEmpty, Layers = cached.Payload.IsEmpty ? default : encoding.LayersOf(sequence),
+            };
+            if (!hasBegun)
+            {
+                hasBegun = true;
+                DispatchSwitch(in one, in cached, now);
+            }
+
+            Select(in one, in cached, isLate || !isThis, now);
+        }
+
+        if (!isCounted)
+        {
+            CountDropped(SfuCounter.DroppedAwaitingKeyframe, isLate: false);
+        }
+    }
+
+    private void DispatchSwitch(in MediaPacket first, in RtpReader rtp, Instant now) => Dispatch(
+        PacketClass.Video, new Departure { Subscription = this, Kind = DepartureKind.Switch, Epoch = _epoch, Packet = first }, in rtp, now);
+
+    private void Dispatch(DepartureKind kind, in MediaPacket packet, in RtpReader rtp, bool marker, bool isLate, Instant now) => Dispatch(
+        PacketClass.Video,
+        new Departure
+        {
+            Subscription = this, Kind = kind, Epoch = _epoch, Packet = packet, Marker = marker, IsLate = isLate, Layers = _selector.Current,
+        },
+        in rtp,
+        now);
+
+    /// <summary>At once where the peer's path has room, else when its pacer says.</summary>
+    private void Dispatch(PacketClass priority, in Departure departure, in RtpReader rtp, Instant now)
+    {
+        int bytes = departure.WireBytes(_peer.PacketOverhead);
+        if (_peer.MaySendNow(priority, bytes, now))
+        {
+            Depart(in departure, in rtp, now);
+        }
+        else if (!_peer.TryQueue(priority, in departure, bytes, now))
+        {
+            CountEnd(in departure, SfuCounter.DroppedPacerFull);
+            SkipToKeyframe();
+        }
+    }
+
+    /// <summary>Leaves out what waits and what comes, until a keyframe: the path does not carry it.</summary>
+    public void SkipToKeyframe()
+    {
+        _epoch++;
+        _selector.Restart();
+        _audioGeneration = -1;
+        _isReplaying = false;
+    }
+
+    /// <summary>Says what there is to choose from: what the publisher sends now, as its shard measured it.</summary>
+    public void UpdateDemand(Instant now)
+    {
+        Span<LayerOption> options = stackalloc LayerOption[LayerDemand.MaxOptions];
+        int count = 0;
+        ReadOnlySpan<EncodingFigures> encodings = Source is { } track ? track.Encodings : [];
+        for (int encoding = 0; encoding < encodings.Length; encoding++)
+        {
+            EncodingFigures figures = encodings[encoding];
+            if (figures.Packets == 0 || encodings.Length > 1 && now - figures.LastPacketAt > RestTime)
+            {
+                continue;
+            }
+
+            count = AddOptions(options, count, encoding, figures);
+        }
+
+        Demand.Constraints = _peer.Descriptor.GetConstraints(Section.Index);
+        Demand.SetLayers(options[..count]);
+    }
+
+    /// <summary>Each pair of layers of one encoding; their rates are shares of the whole.</summary>
+    private int AddOptions(Span<LayerOption> options, int count, int encoding, EncodingFigures figures)
+    {
+        long wireBps = figures.BitrateBps + (long)(8 * figures.PacketsPerSecond * (_peer.PacketOverhead + SrtpSender.MaxOverhead));
+        int topSpatial = Math.Min(figures.TopSpatialLayer, MaxOptionLayer);
+        int topTemporal = Math.Min(figures.TopTemporalLayer, MaxOptionLayer);
+        for (int spatial = 0; spatial <= topSpatial; spatial++)
+        {
+            for (int temporal = 0; temporal <= topTemporal && count < options.Length; temporal++)
+            {
+                int halvings = topSpatial - spatial;
+                bool isWhole = spatial == topSpatial && temporal == topTemporal;
+                options[count++] = new LayerOption(
+                    new LayerChoice((sbyte)encoding, (sbyte)spatial, (sbyte)temporal),
+                    isWhole ? wireBps : 0,
+                    figures.Width >> halvings,
+                    figures.Height >> halvings,
+                    isWhole ? (float)figures.FramesPerSecond : 0);
             }
         }
 
-        var stamps = new HeaderExtensionStamps(
-            Section.SentExtensions.IdOf(HeaderExtensionKind.Mid),
-            Section.MidUtf8,
-            Section.SentExtensions.IdOf(HeaderExtensionKind.TransportCc),
-            Section.SentExtensions.IdOf(HeaderExtensionKind.AbsSendTime));
-        return new HeaderRewriter(copies[..count], in stamps, Section.AllowsMixedExtensions);
+        return count;
+    }
+
+    private void CountDropped(SfuCounter counter, bool isLate)
+    {
+        if (!isLate)
+        {
+            _shard.Counters.Increment(counter);
+        }
     }
 }

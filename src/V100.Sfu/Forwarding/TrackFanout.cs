@@ -24,7 +24,7 @@ internal sealed class TrackFanout
         _encodings = new FanoutEncoding[track.Encodings.Length];
         for (int index = 0; index < _encodings.Length; index++)
         {
-            _encodings[index] = new FanoutEncoding(track.Kind == MediaKind.Video ? VideoCachePackets : AudioCachePackets, CacheAge);
+            _encodings[index] = new FanoutEncoding(track.Kind, track.Kind == MediaKind.Video ? VideoCachePackets : AudioCachePackets, CacheAge);
         }
     }
 
@@ -84,26 +84,14 @@ internal sealed class TrackFanout
         }
     }
 
-    /// <summary>
-    /// What came before the packet that begins a keyframe although it is newer: that one was late, or lost and retransmitted. The
-    /// subscription that begins with it gets the others now, or it would have a keyframe that nobody can complete.
-    /// </summary>
-    public void ForwardOvertaken(Subscription subscription, in MediaPacket first, Instant now)
+    public void HandleSenderReport(in SourceClock clock)
     {
-        RetransmissionCache cache = _encodings[first.Encoding].Cache;
-        for (ExtendedSequence sequence = first.Sequence.Next; sequence <= cache.Newest; sequence = sequence.Next)
+        _encodings[clock.Encoding].HandleSenderReport(in clock);
+        foreach (Subscription subscription in _subscriptions)
         {
-            if (cache.TryGet(sequence, now, out PacketBuffer buffer)
-                && RtpReader.TryParse(buffer.Bytes, out RtpReader rtp)
-                && Track.Section.TryFindCodec(rtp.PayloadType, out NegotiatedCodec? codec, out _))
-            {
-                MediaPacket packet = first with { Buffer = buffer, Sequence = sequence, Codec = codec, StartsKeyframe = false, IsPaddingOnly = rtp.Payload.IsEmpty };
-                subscription.ForwardLate(in packet, in rtp, now);
-            }
+            subscription.HandleSourceClock(in clock);
         }
     }
-
-    public void HandleSenderReport(in SourceClock clock) => _encodings[clock.Encoding].HandleSenderReport(in clock);
 
     /// <summary>Gives back what is too old to be asked for.</summary>
     public void ExpireCaches(Instant now)

@@ -20,11 +20,6 @@ internal sealed partial class Peer
     /// <summary>The SSRC that this server's RTCP to the client comes from: that of a stream that it sends, else one of its own.</summary>
     private Ssrc _reporter;
 
-    private ushort _transportSequence;
-
-    /// <summary>The transport-wide number of the next packet, over all streams of the peer.</summary>
-    public ushort TakeTransportSequence() => _transportSequence++;
-
     private void StartReports(Instant now)
     {
         _reports.Arm(now, _shard.Entropy.NextUInt32());
@@ -80,6 +75,7 @@ internal sealed partial class Peer
             }
         }
 
+        HandleAdaptationDeadlines(now);
         if (_reports.IsDue(now))
         {
             SendReports(now);

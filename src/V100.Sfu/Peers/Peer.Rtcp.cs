@@ -58,6 +58,12 @@ internal sealed partial class Peer
             case RtcpPacketType.TransportFeedback when GenericNack.TryParse(in packet, out GenericNack nack):
                 HandleNack(in nack, now);
                 break;
+            case RtcpPacketType.TransportFeedback when TransportFeedback.TryParse(in packet, out TransportFeedback feedback):
+                HandleTransportFeedback(in feedback, now);
+                break;
+            case RtcpPacketType.PayloadFeedback when ReceiverEstimatedMaxBitrate.TryParse(in packet, out ReceiverEstimatedMaxBitrate estimate):
+                HandleReceiverEstimate(in estimate, now);
+                break;
             case RtcpPacketType.PayloadFeedback:
                 HandleKeyframeRequest(in packet, now);
                 break;

@@ -198,10 +198,7 @@ internal sealed partial class Peer
         _shard.Report(new PeerEvent(PeerEventKind.Connected, Descriptor, PeerCloseReason.None));
         StartReports(now);
         Synchronize(now);
-        foreach (Subscription? subscription in _subscriptions)
-        {
-            subscription?.RequestKeyframeIfAwaited(now);
-        }
+        StartAdaptation(now);
     }
 
     /// <summary>Makes true what the control plane wants: closed, restarted, playing these sources.</summary>
@@ -223,6 +220,11 @@ internal sealed partial class Peer
         foreach (Subscription? subscription in _subscriptions)
         {
             subscription?.SetSource(Descriptor.GetSource(subscription.Section.Index), now);
+        }
+
+        if (CanSend)
+        {
+            Adapt(now);
         }
     }
 
@@ -294,6 +296,7 @@ internal sealed partial class Peer
             subscription?.SetSource(null, now);
         }
 
+        CloseAdaptation();
         foreach (ReceivedTrack? track in _received)
         {
             track?.Close();

@@ -1,3 +1,4 @@
+using V100.Sfu.Bwe;
 using V100.Sfu.Forwarding;
 using V100.Sfu.Ice;
 using V100.Sfu.Sdp;
@@ -20,6 +21,7 @@ public sealed class PeerDescriptor
     private const int Unclaimable = -2;
 
     private readonly PublishedTrack?[] _sources;
+    private readonly ConstraintsBox?[] _constraints;
     private int _ownerShard = Unclaimed;
     private int _wishes;
     private int _closeReason;
@@ -34,7 +36,10 @@ public sealed class PeerDescriptor
         Published = published;
         TieBreaker = tieBreaker;
         _sources = new PublishedTrack?[negotiated.Sections.Length];
+        _constraints = new ConstraintsBox?[negotiated.Sections.Length];
     }
+
+    private sealed record ConstraintsBox(LayerConstraints Value);
 
     public PeerId Id { get; }
     public NegotiatedSession Negotiated { get; }
@@ -73,6 +78,16 @@ public sealed class PeerDescriptor
         }
 
         Volatile.Write(ref _sources[section], source);
+        return Wish();
+    }
+
+    /// <summary>To what the subscriber limits section <paramref name="section"/>.</summary>
+    public LayerConstraints GetConstraints(int section) => Volatile.Read(ref _constraints[section])?.Value ?? new LayerConstraints();
+
+    /// <summary>Limits what is sent on section <paramref name="section"/>. True when the owner must be told.</summary>
+    public bool SetConstraints(int section, in LayerConstraints constraints)
+    {
+        Volatile.Write(ref _constraints[section], new ConstraintsBox(constraints));
         return Wish();
     }
 

@@ -94,6 +94,18 @@ public enum SfuCounter
     /// <summary>Copies of an encoding or a layer that the subscriber does not get.</summary>
     DroppedLayer,
 
+    /// <summary>Copies that waited for a path without room, and were overtaken by a new beginning of their subscription.</summary>
+    DroppedPacerSkipped,
+
+    /// <summary>Copies that found the queue of a path without room full.</summary>
+    DroppedPacerFull,
+
+    /// <summary>Times that a subscription was stopped until a keyframe because its path does not carry it. No end of a packet.</summary>
+    PacerSkips,
+
+    /// <summary>Packets of padding alone that were sent to learn what a path carries. No end of a packet.</summary>
+    PaddingSent,
+
     /// <summary>Longer than a buffer, or with extensions beyond the longest header that is written.</summary>
     DroppedTooLong,
 

@@ -10,4 +10,7 @@ public sealed record ShardLimits
 
     /// <summary>RTP and RTCP sources that one peer may show (RFC 3711 contexts).</summary>
     public int MaxSourcesPerPeer { get; init; } = 64;
+
+    /// <summary>What a subscriber's path is held for before anything is known of it; probes try three and six times as much at once.</summary>
+    public long StartBitrateBps { get; init; } = 600_000;
 }

@@ -36,20 +36,7 @@ public static class Retransmission
         return true;
     }
 
-    /// <summary>
-    /// Writes what stands behind the header of a retransmission: the original sequence number as the receiver knows it, then the
-    /// original payload. Returns the bytes written, 0 when they do not fit.
-    /// </summary>
-    public static int WritePayload(Span<byte> destination, SequenceNumber originalSequence, ReadOnlySpan<byte> originalPayload)
-    {
-        int length = OriginalSequenceLength + originalPayload.Length;
-        if (destination.Length < length)
-        {
-            return 0;
-        }
-
+    /// <summary>Writes what stands before the original payload: the original sequence number as the receiver knows it.</summary>
+    public static void WriteOriginalSequence(Span<byte> destination, SequenceNumber originalSequence) =>
         BinaryPrimitives.WriteUInt16BigEndian(destination, originalSequence.Value);
-        originalPayload.CopyTo(destination[OriginalSequenceLength..]);
-        return length;
-    }
 }

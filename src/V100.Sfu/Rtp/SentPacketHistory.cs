@@ -8,9 +8,11 @@ namespace V100.Sfu.Rtp;
 /// <param name="Output">The number under which the subscriber knows it.</param>
 /// <param name="Timestamp">The timestamp that was written.</param>
 /// <param name="Layer">Which of the track's sources it came from, by the caller's own count.</param>
-/// <param name="CodecState">What was written into the payload's descriptor, by the caller's own packing; 0 when nothing.</param>
+/// <param name="CodecState">What was written into the payload's descriptor, by its rewriter's own packing; 0 when nothing.</param>
+/// <param name="Codec">The payload type that was written, by the caller's own count.</param>
+/// <param name="Marker">The marker bit that was written.</param>
 public readonly record struct SentPacket(
-    ExtendedSequence Source, ExtendedSequence Output, uint Timestamp, byte Layer = 0, uint CodecState = 0);
+    ExtendedSequence Source, ExtendedSequence Output, uint Timestamp, byte Layer = 0, uint CodecState = 0, byte Codec = 0, bool Marker = false);
 
 /// <summary>What to do about a packet that a subscriber says it misses.</summary>
 public enum RetransmissionDecision
@@ -54,6 +56,8 @@ public sealed class SentPacketHistory
         public uint Timestamp;
         public uint CodecState;
         public byte Layer;
+        public byte Codec;
+        public bool Marker;
         public byte Retransmissions;
         public bool IsUsed;
     }
@@ -85,6 +89,8 @@ public sealed class SentPacketHistory
         entry.Timestamp = packet.Timestamp;
         entry.CodecState = packet.CodecState;
         entry.Layer = packet.Layer;
+        entry.Codec = packet.Codec;
+        entry.Marker = packet.Marker;
         entry.Retransmissions = 0;
         entry.IsUsed = true;
     }
@@ -122,7 +128,7 @@ public sealed class SentPacketHistory
 
         entry.Retransmissions++;
         entry.RetransmittedAt = now;
-        packet = new SentPacket(new ExtendedSequence(entry.Source), output, entry.Timestamp, entry.Layer, entry.CodecState);
+        packet = new SentPacket(new ExtendedSequence(entry.Source), output, entry.Timestamp, entry.Layer, entry.CodecState, entry.Codec, entry.Marker);
         return RetransmissionDecision.Send;
     }
 
