@@ -10,8 +10,8 @@ namespace V100.Sfu.Rtp;
 /// Call <see cref="SwitchTo"/> or, with packets of the past, <see cref="SwitchToReplay"/> with the first packet of each source, then
 /// <see cref="Rewrite"/> for every packet.
 /// Where the reports of both sources say that the new one lies a little behind what was sent, its output begins in front of it all the same,
-/// and comes back to its place by an eighth of each frame's distance: it never goes back, and after a second picture and voice are in
-/// step again.
+/// and comes back to its place by an eighth of each frame's distance: it never goes back, and picture and voice are in step again after
+/// eight times what they were apart, four seconds at most.
 /// </remarks>
 public sealed class TimestampRewriter(uint firstOutput, int clockRateHz)
 {
