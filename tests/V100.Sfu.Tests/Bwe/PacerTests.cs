@@ -22,7 +22,7 @@ public class PacerTests
         Assert.False(pacer.TrySendNow(PacketClass.Video, 1_200, _start));
         Assert.True(pacer.TryEnqueue(PacketClass.Video, 7, 1_200));
         Assert.False(pacer.TryDequeue(_start, out _));
-        Assert.InRange(pacer.NextDeadline, At(0.5), At(8));
+        Assert.InRange((pacer.NextDeadline - _start).TotalMilliseconds, 0.5, 8);
         Assert.True(pacer.TryDequeue(At(8), out int item));
         Assert.Equal(7, item);
         Assert.Equal(Instant.Never, pacer.NextDeadline);
@@ -157,7 +157,7 @@ public class PacerTests
     [Fact]
     public void Steady_work_allocates_nothing()
     {
-        var pacer = new Pacer<int>(1_000_000);
+        var pacer = new Pacer<int>(2_200_000);
         double ms = 0;
         Allocations.AssertNone(() =>
         {
