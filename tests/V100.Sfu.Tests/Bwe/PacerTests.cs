@@ -95,7 +95,8 @@ public class PacerTests
 
         Assert.Equal(Pacer<int>.MaxQueueLength, taken);
         Assert.False(pacer.TryEnqueue(PacketClass.Padding, 0, 100));
-        while (pacer.TryRemove(out _))
+        Assert.Equal(taken, pacer.CountOf(PacketClass.Video));
+        while (pacer.TryRemove(PacketClass.Video, out _))
         {
             taken--;
         }

@@ -152,8 +152,7 @@ public class MutatedInputTests(ITestOutputHelper output)
         Assert.NotEqual(0, rewriter.Write(destination, header, reader.Extensions, 1, 2));
         foreach (CodecKind codec in Enum.GetValues<CodecKind>())
         {
-            KeyframeDetector.IsKeyframeStart(codec, reader.Payload);
-            KeyframeDetector.IsKeyframeStart(codec, bytes);
+            new PacketLayersReader().TryRead(codec, in reader, 1, out _);
         }
 
         Assert.Equal(reader.Payload.Length >= 3, DependencyDescriptor.TryParse(reader.Payload, out _));

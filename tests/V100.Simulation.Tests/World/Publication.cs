@@ -318,7 +318,10 @@ internal sealed class Publication
         var header = new RtpHeader((byte)format.RtxPayloadType, rtp.Marker, new SequenceNumber((ushort)_rtxSequence), rtp.Timestamp, new Ssrc(RtxSsrc));
         byte[] packet = new byte[2048];
         int length = WriteHeader(packet, in header, isRtx: true);
-        length += Retransmission.WritePayload(packet.AsSpan(length), rtp.SequenceNumber, rtp.Payload);
+        Retransmission.WriteOriginalSequence(packet.AsSpan(length), rtp.SequenceNumber);
+        length += Retransmission.OriginalSequenceLength;
+        rtp.Payload.CopyTo(packet.AsSpan(length));
+        length += rtp.Payload.Length;
         _owner.SendRtp(packet.AsSpan(0, length), _rtxSequence++);
     }
 
