@@ -76,13 +76,15 @@ public sealed class HeaderRewriter
     /// <param name="source">The published packet's elements.</param>
     /// <param name="transportSequence">This transport's next number over all of its packets; unused without the id.</param>
     /// <param name="absoluteSendTime">24 bits: seconds in 6.18 fixed point; unused without the id.</param>
+    /// <param name="replacement">What goes in the place of one of the source's values, as of a dependency descriptor that was rewritten.</param>
     public int Write(
-        Span<byte> destination, in RtpHeader header, in RtpExtensions source, ushort transportSequence, uint absoluteSendTime)
+        Span<byte> destination, in RtpHeader header, in RtpExtensions source, ushort transportSequence, uint absoluteSendTime,
+        RtpExtension replacement = default)
     {
         ReadOnlySpan<byte> stamps = _stamps;
         if (_alwaysTwoByte)
         {
-            return WriteSlow(destination, header, source, transportSequence, absoluteSendTime);
+            return WriteSlow(destination, header, source, transportSequence, absoluteSendTime, replacement);
         }
 
         if (destination.Length < BlockStart + stamps.Length + 3)
@@ -110,12 +112,12 @@ public sealed class HeaderRewriter
                 continue;
             }
 
-            ReadOnlySpan<byte> value = element.Value;
+            ReadOnlySpan<byte> value = element.Id == replacement.Id ? replacement.Value : element.Value;
             if (value.Length is 0 or > 16)
             {
                 if (_allowTwoByte)
                 {
-                    return WriteSlow(destination, header, source, transportSequence, absoluteSendTime);
+                    return WriteSlow(destination, header, source, transportSequence, absoluteSendTime, replacement);
                 }
 
                 continue;
@@ -154,7 +156,8 @@ public sealed class HeaderRewriter
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private int WriteSlow(
-        Span<byte> destination, in RtpHeader header, in RtpExtensions source, ushort transportSequence, uint absoluteSendTime)
+        Span<byte> destination, in RtpHeader header, in RtpExtensions source, ushort transportSequence, uint absoluteSendTime,
+        RtpExtension replacement)
     {
         var writer = new RtpHeaderWriter(destination, header);
         bool fits = _values.MidId == 0 || writer.TryAdd(_values.MidId, _values.Mid.Span);
@@ -171,7 +174,7 @@ public sealed class HeaderRewriter
         foreach (RtpExtension element in source)
         {
             byte id = _targetIds[element.Id];
-            fits = fits && (id == 0 || writer.TryAdd(id, element.Value));
+            fits = fits && (id == 0 || writer.TryAdd(id, element.Id == replacement.Id ? replacement.Value : element.Value));
         }
 
         return fits ? writer.Finish() : 0;
