@@ -94,8 +94,11 @@ public sealed partial class LayerSelector
 
         if ((frame.Decided & bit) == 0)
         {
+            // Layers that share a picture's number may refer to one another: none is sent above one that was not.
             int topSpatial = 0;
-            bool forwards = isNewest ? IsForwarded(in layers, startsPicture) : IsForwardedLate(in layers, out topSpatial);
+            int dropped = frame.Decided & ~frame.Forwarded;
+            bool lacksLower = layers.Structure is null && (dropped & bit - 1) != 0;
+            bool forwards = !lacksLower && (isNewest ? IsForwarded(in layers, startsPicture, dropped) : IsForwardedLate(in layers, out topSpatial));
             frame.Decided |= (byte)bit;
             frame.Forwarded |= (byte)(forwards ? bit : 0);
             frame.TopSpatial = (byte)(isNewest ? CurrentSpatial : topSpatial);
@@ -117,7 +120,7 @@ public sealed partial class LayerSelector
     }
 
     /// <summary>Decides on a frame by its first packet that comes; the others follow it.</summary>
-    private bool IsForwarded(in PacketLayers layers, bool startsPicture)
+    private bool IsForwarded(in PacketLayers layers, bool startsPicture, int dropped)
     {
         if (_target.Encoding == _encoding)
         {
@@ -127,7 +130,7 @@ public sealed partial class LayerSelector
 
         // Where the structure is still missing that a packet needs, the frame may be one that all later ones need.
         bool forwards = layers.Structure is { } structure ? IsForwardedByStructure(structure, in layers, startsPicture)
-            : _structure is not null || IsForwardedByLayer(in layers, startsPicture);
+            : _structure is not null || IsForwardedByLayer(in layers, startsPicture, dropped);
         NoteEpoch(layers.Picture);
         return forwards;
     }
@@ -172,7 +175,10 @@ public sealed partial class LayerSelector
         _epochs[_newestEpoch] = now;
     }
 
-    private bool IsForwardedByLayer(in PacketLayers layers, bool startsPicture)
+    /// <param name="layers">Of the packet.</param>
+    /// <param name="startsPicture">It is the first of its picture that comes.</param>
+    /// <param name="dropped">Bits of the spatial layers of the picture that are not sent.</param>
+    private bool IsForwardedByLayer(in PacketLayers layers, bool startsPicture, int dropped)
     {
         int spatial = layers.SpatialLayer;
         int temporal = layers.TemporalLayer;
@@ -184,7 +190,8 @@ public sealed partial class LayerSelector
 
         if (layers.IsKeyframe && spatial == 0)
         {
-            _spatial = _maxSpatial;
+            // A layer that overtook this one and was not sent is missed until the next key frame.
+            _spatial = dropped == 0 ? _maxSpatial : Math.Min(_maxSpatial, System.Numerics.BitOperations.TrailingZeroCount(dropped) - 1);
             _temporal = _maxTemporal;
         }
 
@@ -193,7 +200,8 @@ public sealed partial class LayerSelector
             _temporal = temporal;
         }
 
-        if (spatial > _spatial && spatial <= _maxSpatial && layers.IsSpatialSwitchingPoint && layers.StartsFrame)
+        bool isNext = spatial == _spatial + 1 || layers.IsKeyframe;
+        if (spatial > _spatial && spatial <= _maxSpatial && layers.IsSpatialSwitchingPoint && isNext)
         {
             _spatial = spatial;
         }
