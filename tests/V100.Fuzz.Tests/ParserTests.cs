@@ -108,7 +108,10 @@ public sealed class ParserTests(ITestOutputHelper output)
 
             _ = H264.IsKeyframeStart(bytes);
             _ = Av1AggregationHeader.IsKeyframeStart(bytes);
-            _ = DependencyDescriptor.TryParse(bytes, out _);
+            _ = DependencyDescriptor.TryParse(bytes, out DependencyDescriptor descriptor)
+                && DependencyStructure.TryParse(bytes, null, out DependencyStructure structure, out byte offset, out int end)
+                && DependencyFrame.TryRead(bytes, in descriptor, structure, offset, end, out _);
+            _ = H264SequenceParameters.TryReadSize(bytes, out _, out _);
             byte[] red = [.. bytes];
             if (RedPayload.TryRewrite(red, 63))
             {

@@ -16,18 +16,22 @@ public sealed partial class LayerSelector
     private int _maxSpatial;
     private int _maxTemporal;
 
-    // Without a dependency structure: the layers that are sent, and the pictures since which they are.
+    /// <summary>Changes that are remembered: a late frame is judged by what held in its place of the stream.</summary>
+    private const int EpochCount = 16;
+
+    private readonly LayerEpoch[] _epochs = new LayerEpoch[EpochCount];
+    private int _newestEpoch;
+
+    // Without a dependency structure: the layers that are sent.
     private int _spatial;
     private int _temporal;
-    private LayerPictures _spatialSince;
-    private LayerPictures _temporalSince;
     private bool _isTemporalOpen;
-    private int _topSpatial;
 
     // With one: the decode target that is sent.
     private DependencyStructure? _structure;
     private int _decodeTarget;
     private bool _isLoweringBlocked;
+    private uint _intactTargets;
 
     private struct Frame
     {
@@ -41,11 +45,8 @@ public sealed partial class LayerSelector
         public byte TopSpatial;
     }
 
-    [System.Runtime.CompilerServices.InlineArray(PacketLayers.MaxLayer + 1)]
-    private struct LayerPictures
-    {
-        private long _first;
-    }
+    /// <summary>What is sent from a picture on.</summary>
+    private record struct LayerEpoch(long From, int Spatial, int Temporal, DependencyStructure? Structure, int DecodeTarget);
 
     private int CurrentSpatial => _structure is null ? _spatial : _structure.SpatialLayerOfTarget(_decodeTarget);
     private int CurrentTemporal => _structure is null ? _temporal : _structure.TemporalLayerOfTarget(_decodeTarget);
@@ -59,8 +60,8 @@ public sealed partial class LayerSelector
         _structure = null;
         _spatial = _maxSpatial;
         _temporal = _maxTemporal;
-        _spatialSince = default;
-        _temporalSince = default;
+        _epochs.AsSpan().Clear();
+        _newestEpoch = 0;
         _isTemporalOpen = false;
         _isLoweringBlocked = false;
         AwaitsKeyframe = false;
@@ -78,6 +79,8 @@ public sealed partial class LayerSelector
 
         if (isNewest)
         {
+            // With a structure every frame has its number: one that is skipped has not come yet.
+            _intactTargets = layers.Picture > _newestPicture + 1 ? 0 : _intactTargets;
             _newestPicture = layers.Picture;
             _hasPicture = true;
         }
@@ -91,10 +94,14 @@ public sealed partial class LayerSelector
 
         if ((frame.Decided & bit) == 0)
         {
-            bool forwards = IsForwarded(in layers, isNewest, startsPicture);
+            // Layers that share a picture's number may refer to one another: none is sent above one that was not.
+            int topSpatial = 0;
+            int dropped = frame.Decided & ~frame.Forwarded;
+            bool lacksLower = layers.Structure is null && (dropped & bit - 1) != 0;
+            bool forwards = !lacksLower && (isNewest ? IsForwarded(in layers, startsPicture, dropped) : IsForwardedLate(in layers, out topSpatial));
             frame.Decided |= (byte)bit;
             frame.Forwarded |= (byte)(forwards ? bit : 0);
-            frame.TopSpatial = (byte)CurrentSpatial;
+            frame.TopSpatial = (byte)(isNewest ? CurrentSpatial : topSpatial);
         }
 
         if ((frame.Forwarded & bit) == 0)
@@ -113,35 +120,68 @@ public sealed partial class LayerSelector
     }
 
     /// <summary>Decides on a frame by its first packet that comes; the others follow it.</summary>
-    private bool IsForwarded(in PacketLayers layers, bool isNewest, bool startsPicture)
+    private bool IsForwarded(in PacketLayers layers, bool startsPicture, int dropped)
     {
-        _topSpatial = Math.Max(layers.TopSpatialLayer, layers.SpatialLayer);
-        if (isNewest && _target.Encoding == _encoding)
+        if (_target.Encoding == _encoding)
         {
             _maxSpatial = _target.Spatial;
             _maxTemporal = _target.Temporal;
         }
 
-        if (layers.Structure is { } structure)
-        {
-            return IsForwardedByStructure(structure, in layers, isNewest, startsPicture);
-        }
-
         // Where the structure is still missing that a packet needs, the frame may be one that all later ones need.
-        return _structure is not null || IsForwardedByLayer(in layers, isNewest, startsPicture);
+        bool forwards = layers.Structure is { } structure ? IsForwardedByStructure(structure, in layers, startsPicture)
+            : _structure is not null || IsForwardedByLayer(in layers, startsPicture, dropped);
+        NoteEpoch(layers.Picture);
+        return forwards;
     }
 
-    private bool IsForwardedByLayer(in PacketLayers layers, bool isNewest, bool startsPicture)
+    /// <summary>
+    /// A frame that newer ones overtook belongs to what was sent then: what is predicted from it may have been sent, and what it is predicted
+    /// from may not, if layers changed since.
+    /// </summary>
+    private bool IsForwardedLate(in PacketLayers layers, out int topSpatial)
+    {
+        topSpatial = 0;
+        for (int age = 0; age < EpochCount; age++)
+        {
+            ref readonly LayerEpoch epoch = ref _epochs[_newestEpoch - age & (EpochCount - 1)];
+            if (epoch.From == 0 || epoch.From > layers.Picture)
+            {
+                continue;
+            }
+
+            topSpatial = epoch.Spatial;
+            return layers.Structure is null ? epoch.Structure is not null || layers.SpatialLayer <= epoch.Spatial && layers.TemporalLayer <= epoch.Temporal
+                : layers.Structure == epoch.Structure && layers.IndicationOf(epoch.DecodeTarget) != DecodeTargetIndication.NotPresent;
+        }
+
+        return false;
+    }
+
+    private void NoteEpoch(long picture)
+    {
+        ref LayerEpoch newest = ref _epochs[_newestEpoch];
+        var now = new LayerEpoch(picture, CurrentSpatial, CurrentTemporal, _structure, _decodeTarget);
+        if (newest.From != 0 && now with { From = newest.From } == newest)
+        {
+            return;
+        }
+
+        if (newest.From != 0 && newest.From != picture)
+        {
+            _newestEpoch = _newestEpoch + 1 & (EpochCount - 1);
+        }
+
+        _epochs[_newestEpoch] = now;
+    }
+
+    /// <param name="layers">Of the packet.</param>
+    /// <param name="startsPicture">It is the first of its picture that comes.</param>
+    /// <param name="dropped">Bits of the spatial layers of the picture that are not sent.</param>
+    private bool IsForwardedByLayer(in PacketLayers layers, bool startsPicture, int dropped)
     {
         int spatial = layers.SpatialLayer;
         int temporal = layers.TemporalLayer;
-        if (!isNewest)
-        {
-            // Late: the layers of now count, but not for what came before they did.
-            return spatial <= _spatial && temporal <= _temporal
-                && layers.Picture >= _spatialSince[spatial] && layers.Picture >= _temporalSince[temporal];
-        }
-
         if (startsPicture)
         {
             _spatial = Math.Min(_spatial, _maxSpatial);
@@ -150,21 +190,23 @@ public sealed partial class LayerSelector
 
         if (layers.IsKeyframe && spatial == 0)
         {
-            RaiseSpatial(_maxSpatial, layers.Picture);
-            RaiseTemporal(_maxTemporal, layers.Picture);
+            // A layer that overtook this one and was not sent is missed until the next key frame.
+            _spatial = dropped == 0 ? _maxSpatial : Math.Min(_maxSpatial, System.Numerics.BitOperations.TrailingZeroCount(dropped) - 1);
+            _temporal = _maxTemporal;
         }
 
         if (temporal > _temporal && temporal <= _maxTemporal && MayRaiseTemporal(in layers))
         {
-            RaiseTemporal(temporal, layers.Picture);
+            _temporal = temporal;
         }
 
-        if (spatial > _spatial && spatial <= _maxSpatial && layers.IsSpatialSwitchingPoint && layers.StartsFrame)
+        bool isNext = spatial == _spatial + 1 || layers.IsKeyframe;
+        if (spatial > _spatial && spatial <= _maxSpatial && layers.IsSpatialSwitchingPoint && isNext)
         {
-            RaiseSpatial(spatial, layers.Picture);
+            _spatial = spatial;
         }
 
-        AwaitsKeyframe = Math.Min(_maxSpatial, _topSpatial) > _spatial;
+        AwaitsKeyframe = Math.Min(_maxSpatial, Math.Max((int)layers.TopSpatialLayer, spatial)) > _spatial;
         _isTemporalOpen = temporal <= _temporal && (_isTemporalOpen || layers.OpensTemporalLayers);
         return spatial <= _spatial && temporal <= _temporal;
     }
@@ -180,37 +222,11 @@ public sealed partial class LayerSelector
         return _isTemporalOpen || layers.IsTemporalSwitchingPoint && (layers.HasReferences || layers.TemporalLayer == _temporal + 1);
     }
 
-    private void RaiseSpatial(int layer, long picture)
-    {
-        for (int raised = _spatial + 1; raised <= layer; raised++)
-        {
-            _spatialSince[raised] = picture;
-        }
-
-        _spatial = layer;
-    }
-
-    private void RaiseTemporal(int layer, long picture)
-    {
-        for (int raised = _temporal + 1; raised <= layer; raised++)
-        {
-            _temporalSince[raised] = picture;
-        }
-
-        _temporal = layer;
-    }
-
-    private bool IsForwardedByStructure(DependencyStructure structure, in PacketLayers layers, bool isNewest, bool startsPicture)
+    private bool IsForwardedByStructure(DependencyStructure structure, in PacketLayers layers, bool startsPicture)
     {
         int wanted = structure.FindDecodeTarget(_maxSpatial, _maxTemporal, layers.ActiveDecodeTargets);
         wanted = wanted < 0 ? structure.FindDecodeTarget(_maxSpatial, _maxTemporal) : wanted;
         wanted = Math.Max(wanted, 0);
-        if (!isNewest)
-        {
-            int then = structure == _structure ? _decodeTarget : wanted;
-            return layers.IndicationOf(then) != DecodeTargetIndication.NotPresent && !HasDroppedReference(in layers);
-        }
-
         if (structure != _structure)
         {
             // It came with a key frame, which every decode target begins with.
@@ -218,44 +234,68 @@ public sealed partial class LayerSelector
             _decodeTarget = wanted;
         }
 
+        bool isReferenced = AreReferencesForwarded(in layers, 0xFF);
         if (_decodeTarget != wanted)
         {
-            LowerDecodeTarget(structure, in layers, wanted, startsPicture);
-            RaiseDecodeTarget(structure, in layers, wanted);
+            LowerDecodeTarget(structure, in layers, wanted, startsPicture, isReferenced);
+            RaiseDecodeTarget(structure, in layers, wanted, isReferenced);
         }
 
         int spatial = structure.SpatialLayerOfTarget(_decodeTarget);
         int wantedSpatial = structure.SpatialLayerOfTarget(wanted);
         AwaitsKeyframe = wantedSpatial > spatial || wantedSpatial < spatial && _isLoweringBlocked;
-        return layers.IndicationOf(_decodeTarget) != DecodeTargetIndication.NotPresent;
+        bool forwards = layers.IndicationOf(_decodeTarget) != DecodeTargetIndication.NotPresent;
+        NoteIntactTargets(structure, in layers, forwards, isReferenced);
+        return forwards;
     }
 
-    /// <summary>Leaves layers that are not wanted: temporal ones at once, spatial ones with the next picture whose references were sent.</summary>
-    private void LowerDecodeTarget(DependencyStructure structure, in PacketLayers layers, int wanted, bool startsPicture)
+    /// <summary>
+    /// Follows of which decode targets everything was sent that later frames of theirs need. Frames that have not come yet may be of any: then
+    /// a target counts again with its next switching point.
+    /// </summary>
+    private void NoteIntactTargets(DependencyStructure structure, in PacketLayers layers, bool forwards, bool isReferenced)
     {
-        int spatial = structure.SpatialLayerOfTarget(_decodeTarget);
+        for (int target = 0; target < structure.DecodeTargetCount; target++)
+        {
+            DecodeTargetIndication indication = layers.IndicationOf(target);
+            uint bit = 1u << target;
+            if (indication != DecodeTargetIndication.NotPresent && !forwards)
+            {
+                _intactTargets &= ~bit;
+            }
+            else if (indication == DecodeTargetIndication.Switch && isReferenced)
+            {
+                _intactTargets |= bit;
+            }
+        }
+    }
+
+    /// <summary>Leaves layers that are not wanted: temporal ones at once, spatial ones with the next picture if all below was sent.</summary>
+    private void LowerDecodeTarget(DependencyStructure structure, in PacketLayers layers, int wanted, bool startsPicture, bool isReferenced)
+    {
         int maxSpatial = structure.SpatialLayerOfTarget(wanted);
         int maxTemporal = structure.TemporalLayerOfTarget(wanted);
-        int lowered = structure.FindDecodeTarget(Math.Min(spatial, maxSpatial), Math.Min(structure.TemporalLayerOfTarget(_decodeTarget), maxTemporal));
-        if (lowered < 0 || lowered == _decodeTarget)
+        int spatial = structure.SpatialLayerOfTarget(_decodeTarget);
+        int lowered = structure.FindDecodeTarget(spatial, Math.Min(structure.TemporalLayerOfTarget(_decodeTarget), maxTemporal));
+        if (lowered >= 0 && structure.SpatialLayerOfTarget(lowered) == spatial)
+        {
+            _decodeTarget = lowered;
+        }
+
+        if (spatial <= maxSpatial || !startsPicture)
         {
             return;
         }
 
-        if (structure.SpatialLayerOfTarget(lowered) == spatial)
-        {
-            _decodeTarget = lowered;
-        }
-        else if (startsPicture)
-        {
-            // Where higher layers do without the lower ones (as in L3T3_KEY), those were not sent, and only a key frame leads to them.
-            bool isDecodable = layers.IndicationOf(lowered) != DecodeTargetIndication.NotPresent && AreReferencesForwarded(in layers, 0xFF);
-            _decodeTarget = isDecodable ? lowered : _decodeTarget;
-            _isLoweringBlocked = !isDecodable;
-        }
+        // Where higher layers do without the lower ones (as in L3T3_KEY), those were not sent, and only a key frame leads to them.
+        lowered = structure.FindDecodeTarget(maxSpatial, Math.Min(structure.TemporalLayerOfTarget(_decodeTarget), maxTemporal));
+        bool isDecodable = lowered >= 0
+            && ((_intactTargets >> lowered & 1) != 0 || layers.IndicationOf(lowered) == DecodeTargetIndication.Switch && isReferenced);
+        _decodeTarget = isDecodable ? lowered : _decodeTarget;
+        _isLoweringBlocked = !isDecodable;
     }
 
-    private void RaiseDecodeTarget(DependencyStructure structure, in PacketLayers layers, int wanted)
+    private void RaiseDecodeTarget(DependencyStructure structure, in PacketLayers layers, int wanted, bool isReferenced)
     {
         int best = _decodeTarget;
         for (int target = 0; target < structure.DecodeTargetCount; target++)
@@ -270,7 +310,7 @@ public sealed partial class LayerSelector
             }
         }
 
-        if (best != _decodeTarget && AreReferencesForwarded(in layers, 0xFF))
+        if (best != _decodeTarget && isReferenced)
         {
             _decodeTarget = best;
         }
@@ -290,22 +330,6 @@ public sealed partial class LayerSelector
         }
 
         return !layers.References.HasFar;
-    }
-
-    /// <summary>A late frame that needs one which was not sent. What has not come yet may still come.</summary>
-    private bool HasDroppedReference(in PacketLayers layers)
-    {
-        for (ulong near = layers.References.Near; near != 0; near &= near - 1)
-        {
-            long picture = layers.Picture - 1 - System.Numerics.BitOperations.TrailingZeroCount(near);
-            ref readonly Frame frame = ref _frames[SlotOf(picture)];
-            if (frame.Picture == picture && frame.Forwarded == 0)
-            {
-                return true;
-            }
-        }
-
-        return false;
     }
 
     // Numbers that grow by one fill the table evenly, and so do timestamps that grow by thousands.

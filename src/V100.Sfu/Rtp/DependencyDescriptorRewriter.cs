@@ -30,6 +30,12 @@ public sealed class DependencyDescriptorRewriter
         public DependencyStructure? Structure;
         public uint ActiveDecodeTargets;
 
+        /// <summary>
+        /// Packets say which are active. Once some are not, all of the source's packets do, so that none that is lost can be the one that
+        /// mattered; until then nothing needs saying.
+        /// </summary>
+        public bool HasMask;
+
         /// <summary>Of the source's template ids, and what is added to them.</summary>
         public byte TemplateIdOffset;
         public byte TemplateIdShift;
@@ -119,6 +125,7 @@ public sealed class DependencyDescriptorRewriter
         byte shift = !isFirst ? current.TemplateIdShift
             : current.Structure is null ? (byte)0
             : (byte)(current.TemplateIdOffset + current.TemplateIdShift + current.Structure.TemplateCount - templateIdOffset & 0x3F);
+        bool hadMask = current.HasMask;
         _epoch++;
         _epochs[_epoch & (EpochCount - 1)] = new Epoch
         {
@@ -126,6 +133,7 @@ public sealed class DependencyDescriptorRewriter
             TemplateIdOffset = templateIdOffset,
             TemplateIdShift = shift,
             ActiveDecodeTargets = active,
+            HasMask = !isFirst && hadMask || active != structure.AllDecodeTargets,
             Number = _epoch,
         };
     }
@@ -163,8 +171,7 @@ public sealed class DependencyDescriptorRewriter
         DependencyStructure structure = epoch.Structure!;
         bool hasStructure = descriptor.HasStructure || addsStructure;
 
-        // Every packet has the mask, so that none that is lost can be the one that mattered; where all are active nothing needs saying.
-        bool hasMask = epoch.ActiveDecodeTargets != structure.AllDecodeTargets || descriptor.HasActiveDecodeTargets;
+        bool hasMask = epoch.HasMask || descriptor.HasActiveDecodeTargets;
         var writer = new BitWriter(destination);
         writer.Write(0, 8 * DependencyDescriptor.MandatoryLength);
         bool isExtended = value.Length > DependencyDescriptor.MandatoryLength;

@@ -76,14 +76,14 @@ public sealed class HeaderRewriter
     /// <param name="source">The published packet's elements.</param>
     /// <param name="transportSequence">This transport's next number over all of its packets; unused without the id.</param>
     /// <param name="absoluteSendTime">24 bits: seconds in 6.18 fixed point; unused without the id.</param>
-    /// <param name="replaced">An element of the source that has another value for this subscriber, or with no value is left out; the default for none.</param>
+    /// <param name="replacement">An element of the source that has another value for this subscriber, or with no value is left out; the default for none.</param>
     public int Write(
-        Span<byte> destination, in RtpHeader header, in RtpExtensions source, ushort transportSequence, uint absoluteSendTime, RtpExtension replaced = default)
+        Span<byte> destination, in RtpHeader header, in RtpExtensions source, ushort transportSequence, uint absoluteSendTime, RtpExtension replacement = default)
     {
         ReadOnlySpan<byte> stamps = _stamps;
         if (_alwaysTwoByte)
         {
-            return WriteSlow(destination, header, source, transportSequence, absoluteSendTime, replaced);
+            return WriteSlow(destination, header, source, transportSequence, absoluteSendTime, replacement);
         }
 
         if (destination.Length < BlockStart + stamps.Length + 3)
@@ -106,18 +106,18 @@ public sealed class HeaderRewriter
         foreach (RtpExtension element in source)
         {
             byte id = _targetIds[element.Id];
-            bool isReplaced = element.Id == replaced.Id;
-            if (id == 0 || isReplaced && replaced.Value.IsEmpty)
+            bool isReplaced = element.Id == replacement.Id;
+            if (id == 0 || isReplaced && replacement.Value.IsEmpty)
             {
                 continue;
             }
 
-            ReadOnlySpan<byte> value = isReplaced ? replaced.Value : element.Value;
+            ReadOnlySpan<byte> value = isReplaced ? replacement.Value : element.Value;
             if (value.Length is 0 or > 16)
             {
                 if (_allowTwoByte)
                 {
-                    return WriteSlow(destination, header, source, transportSequence, absoluteSendTime, replaced);
+                    return WriteSlow(destination, header, source, transportSequence, absoluteSendTime, replacement);
                 }
 
                 continue;
@@ -156,7 +156,7 @@ public sealed class HeaderRewriter
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private int WriteSlow(
-        Span<byte> destination, in RtpHeader header, in RtpExtensions source, ushort transportSequence, uint absoluteSendTime, RtpExtension replaced)
+        Span<byte> destination, in RtpHeader header, in RtpExtensions source, ushort transportSequence, uint absoluteSendTime, RtpExtension replacement)
     {
         var writer = new RtpHeaderWriter(destination, header);
         bool fits = _values.MidId == 0 || writer.TryAdd(_values.MidId, _values.Mid.Span);
@@ -172,8 +172,8 @@ public sealed class HeaderRewriter
 
         foreach (RtpExtension element in source)
         {
-            byte id = element.Id == replaced.Id && replaced.Value.IsEmpty ? (byte)0 : _targetIds[element.Id];
-            fits = fits && (id == 0 || writer.TryAdd(id, element.Id == replaced.Id ? replaced.Value : element.Value));
+            byte id = element.Id == replacement.Id && replacement.Value.IsEmpty ? (byte)0 : _targetIds[element.Id];
+            fits = fits && (id == 0 || writer.TryAdd(id, element.Id == replacement.Id ? replacement.Value : element.Value));
         }
 
         return fits ? writer.Finish() : 0;

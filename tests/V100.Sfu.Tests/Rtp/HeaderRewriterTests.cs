@@ -58,6 +58,24 @@ public class HeaderRewriterTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void One_value_is_replaced_in_either_form()
+    {
+        Assert.True(RtpReader.TryParse(Publish(), out RtpReader source));
+        var rewriter = new HeaderRewriter([new(1, 13), new(13, 1)], default, allowTwoByte: true);
+        byte[] bytes = new byte[200];
+        foreach (int length in (int[])[1, 4, 16, 17, 90])
+        {
+            byte[] value = [.. Enumerable.Range(0, length).Select(index => (byte)index)];
+            int written = rewriter.Write(bytes, Header, source.Extensions, 1, 2, new RtpExtension(13, value));
+            Assert.True(RtpReader.TryParse(bytes.AsSpan(0, written), out RtpReader reader));
+            Assert.True(reader.Extensions.TryGet(1, out ReadOnlySpan<byte> replaced));
+            Assert.Equal(value, replaced.ToArray());
+            Assert.True(reader.Extensions.TryGet(13, out ReadOnlySpan<byte> other));
+            Assert.Equal((byte[])[0x7F], other.ToArray());
+        }
+    }
+
+    [Fact]
     public void With_nothing_to_say_there_is_no_block()
     {
         byte[] bytes = new byte[64];

@@ -33,7 +33,7 @@ internal sealed class EncodedClip
 
     public int TemporalLayerOf(int index) => Codec == CodecKind.Av1 ? 0 : (index % 4) switch { 0 => 0, 2 => 1, _ => 2 };
 
-    /// <summary>In the pattern of libvpx the second frame of the highest layer is predicted from the first one too.</summary>
+    /// <summary>In the pattern of libvpx the second frame of the highest layer is predicted from the middle one as well.</summary>
     public bool IsLayerSync(int index) => TemporalLayerOf(index) > 0 && index % 4 != 3;
 
     public static EncodedClip Encode(CodecKind codec, int encoding, string folder)
