@@ -10,7 +10,8 @@ namespace V100.Server.Media;
 /// <summary>Makes the relay's settings of the configuration, at the start and at each reload.</summary>
 /// <param name="addresses">What clients know this server as.</param>
 /// <param name="mediaPort">Where its media listens.</param>
-internal sealed class TurnSetup(IReadOnlyList<IPAddress> addresses, ushort mediaPort)
+/// <param name="maxAllocations">What the process has room for, whatever is configured: beyond it allocations are refused, and the rest of the server goes on.</param>
+internal sealed class TurnSetup(IReadOnlyList<IPAddress> addresses, ushort mediaPort, int maxAllocations)
 {
     public TurnSettings Settings(ServerOptions options)
     {
@@ -33,7 +34,7 @@ internal sealed class TurnSetup(IReadOnlyList<IPAddress> addresses, ushort media
             RelayAddresses = relays,
             RelayPortMin = options.TurnRelayPortMin,
             RelayPortMax = options.TurnRelayPortMax,
-            MaxAllocations = options.TurnMaxAllocations,
+            MaxAllocations = Math.Min(options.TurnMaxAllocations, maxAllocations),
             MaxAllocationsPerUser = options.TurnMaxAllocationsPerUser,
             MaxBitsPerSecondPerUser = options.TurnMaxBitsPerSecondPerUser,
             MaxPermissionsPerAllocation = options.TurnMaxPermissionsPerAllocation,
