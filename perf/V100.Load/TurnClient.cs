@@ -37,7 +37,7 @@ internal enum TurnUse
 
 /// <summary>
 /// One allocation of a load: its requests and their answers (RFC 8656), without a socket. It speaks from an address of its own in a /24
-/// of its own, as clients all over the world do: what a server limits by address, it does not meet. Of those that are held, up to ten share a /24.
+/// of its own, as clients all over the world do: what a server limits by address, it does not meet. Of those that are held, up to a hundred share a /24.
 /// </summary>
 internal sealed class TurnClient
 {
