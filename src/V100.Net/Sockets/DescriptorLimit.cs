@@ -12,5 +12,17 @@ internal static class DescriptorLimit
     public static long Raise() => OperatingSystem.IsLinux() ? Libc.RaiseOpenFiles() : long.MaxValue;
 
     /// <summary>Those that are open now; 0 where the system does not tell.</summary>
-    public static int InUse => OperatingSystem.IsLinux() ? Directory.EnumerateFileSystemEntries("/proc/self/fd").Count() : 0;
+    public static int InUse
+    {
+        get
+        {
+            if (!OperatingSystem.IsLinux())
+            {
+                return 0;
+            }
+
+            int open = (int)Libc.OpenDescriptors;
+            return open > 0 ? open : Directory.EnumerateFileSystemEntries("/proc/self/fd").Count();
+        }
+    }
 }
