@@ -121,7 +121,8 @@ internal sealed class TurnComparison(TurnComparisonOptions options)
         result.ReceivedPerSecond,
         (double)result.PacketsLost / Math.Max(result.PacketsSent, 1),
         result.ServerPercent!.Value,
-        result.GeneratorPercent);
+        result.GeneratorPercent,
+        what.MeasuresLatency ? new TurnLatency(result.LatencyP50Us, result.LatencyP90Us, result.LatencyP99Us, result.LatencyMaxUs) : null);
 
     private TurnComparisonRow MeasureAllocations(MeasuredServer v100, MeasuredServer coturn)
     {

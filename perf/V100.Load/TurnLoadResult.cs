@@ -22,8 +22,10 @@ internal sealed record TurnLoadResult
 
     /// <summary>From the sender's stamp to the receiver's turn. At saturation it is the length of the queue, and says nothing.</summary>
     public required double LatencyP50Us { get; init; }
+    public required double LatencyP90Us { get; init; }
     public required double LatencyP99Us { get; init; }
     public required double LatencyP999Us { get; init; }
+    public required double LatencyMaxUs { get; init; }
 
     /// <summary>Of the time, how much this program had something to do: near 100 it measures itself.</summary>
     public required double GeneratorPercent { get; init; }
@@ -43,7 +45,7 @@ internal sealed record TurnLoadResult
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"{Mode} {Direction}, {Allocations} allocations, {PayloadBytes} B, bursts of {Burst}, {rate}, {Seconds:0.0} s");
         text.AppendLine(CultureInfo.InvariantCulture, $"sent {PacketsSent:N0}, received {PacketsReceived:N0} ({ReceivedPerSecond:N0}/s), lost {PacketsLost:N0}");
-        text.AppendLine(CultureInfo.InvariantCulture, $"latency p50 {LatencyP50Us:N0} us, p99 {LatencyP99Us:N0} us, p99.9 {LatencyP999Us:N0} us");
+        text.AppendLine(CultureInfo.InvariantCulture, $"latency p50 {LatencyP50Us:N0} us, p90 {LatencyP90Us:N0} us, p99 {LatencyP99Us:N0} us, p99.9 {LatencyP999Us:N0} us, longest {LatencyMaxUs:N0} us");
         text.AppendLine(CultureInfo.InvariantCulture, $"generator busy {GeneratorPercent:0} % of the time, {SkippedTurns} turns skipped, {SendsDropped} sends dropped");
         if (ServerUsPerPacket is not null)
         {
