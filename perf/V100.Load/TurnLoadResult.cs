@@ -13,14 +13,17 @@ internal sealed record TurnLoadResult : TrafficResult
 
     /// <summary>What was asked for, in packets per second; 0 for saturation.</summary>
     public required int Rate { get; init; }
+    public required double LatencyP90Us { get; init; }
+    public required double LatencyMaxUs { get; init; }
     public double? ServerUsPerPacket { get; init; }
 
     public override string ToString()
     {
         string rate = Rate == 0 ? "saturated" : string.Create(CultureInfo.InvariantCulture, $"{Rate:N0}/s");
         return Describe(
-            $"{Mode} {Direction}, {Allocations} allocations, {PayloadBytes} B, bursts of {Burst}, {rate}, {Seconds:0.0} s",
-            saturates: Rate == 0, ServerUsPerPacket, "relayed packet").ToString();
+                $"{Mode} {Direction}, {Allocations} allocations, {PayloadBytes} B, bursts of {Burst}, {rate}, {Seconds:0.0} s",
+                saturates: Rate == 0, ServerUsPerPacket, "relayed packet")
+            .Line($"latency p90 {LatencyP90Us:N0} us, longest {LatencyMaxUs:N0} us").ToString();
     }
 }
 

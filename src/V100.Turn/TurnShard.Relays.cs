@@ -52,7 +52,7 @@ public sealed partial class TurnShard
     private Relay? TryOpenAny(Allocation allocation, AddressFamily family, RelayTransport transport, PortParity parity)
     {
         ReadOnlySpan<RelayAddress> addresses = Server.Ports.Addresses;
-        int start = addresses.IsEmpty ? 0 : (int)(_entropy.NextUInt32() % (uint)addresses.Length);
+        int start = addresses.Length < 2 ? 0 : (int)(_entropy.NextUInt32() % (uint)addresses.Length);
         int attempts = 0;
         for (int i = 0; i < addresses.Length; i++)
         {

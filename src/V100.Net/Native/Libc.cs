@@ -33,6 +33,17 @@ internal static unsafe partial class Libc
     [LibraryImport(Name, EntryPoint = "sendmmsg", SetLastError = true)]
     public static partial int SendMessages(int descriptor, BatchHeader* messages, uint count, int flags);
 
+    /// <summary>Of a struct mmsghdr it uses the struct msghdr at its beginning.</summary>
+    [LibraryImport(Name, EntryPoint = "recvmsg", SetLastError = true)]
+    public static partial nint ReceiveMessage(int descriptor, BatchHeader* message, int flags);
+
+    /// <summary>See <see cref="ReceiveMessage"/>.</summary>
+    [LibraryImport(Name, EntryPoint = "sendmsg", SetLastError = true)]
+    public static partial nint SendMessage(int descriptor, BatchHeader* message, int flags);
+
+    [LibraryImport(Name, EntryPoint = "sendto", SetLastError = true)]
+    public static partial nint SendTo(int descriptor, byte* data, nuint length, int flags, SocketAddress* destination, uint destinationLength);
+
     [LibraryImport(Name, EntryPoint = "poll", SetLastError = true)]
     public static partial int Poll(PollRequest* requests, nuint count, int timeoutMs);
 

@@ -37,6 +37,9 @@ internal sealed record UdpOptions
     /// <summary>See <see cref="GatherPause"/>. Where the system has no waits as short, none are made.</summary>
     public TimeSpan LongestGatherPause { get; init; } = TimeSpan.FromMicroseconds(100);
 
+    /// <summary>See <see cref="GatherPause"/>.</summary>
+    public int PollPacketsPerSecond { get; init; } = 80_000;
+
     /// <summary>
     /// Sockets of other workers bind the same port, and the system spreads the flows over them. Else the port is taken
     /// by one socket, and what comes to it names <see cref="UdpSocket.Bound"/> as its address here, also where that means all addresses.

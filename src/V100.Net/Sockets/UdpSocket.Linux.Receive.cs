@@ -11,6 +11,10 @@ internal sealed unsafe partial class UdpSocketLinux
     // Pending errors that one Receive may meet before it gives the worker back.
     private const int MaxReceiveErrors = 8;
 
+    private readonly bool _isShared;
+    private bool _readyBefore;
+    private int _lastReady = -1;
+
     public override bool MayHaveMore => _area.WasFilled;
 
     public override bool KeepsBytes => true;
@@ -28,7 +32,7 @@ internal sealed unsafe partial class UdpSocketLinux
         Debug.Assert(CanKeep);
         for (int attempt = 0; attempt < MaxReceiveErrors; attempt++)
         {
-            int count = Libc.ReceiveMessages(Descriptor, _area.NextHeaders, UdpAreaLinux.ReceiveBatch, Libc.DoNotWait, null);
+            int count = ReceiveSome(_area.NextHeaders);
             int error = count < 0 ? Libc.LastError : 0;
             _area.FinishReceive(this, count);
             _counters.Increment(SocketCounter.ReceiveCalls);
@@ -50,6 +54,30 @@ internal sealed unsafe partial class UdpSocketLinux
         }
 
         return false;
+    }
+
+    /// <summary>
+    /// As recvmmsg, which looks for a second message where there is one, and finds none on most relayed addresses: of 0.75 µs that look
+    /// takes 0.2. What is left over makes the socket ready in the next turn again, and two turns in a row are a reason to look.
+    /// </summary>
+    private int ReceiveSome(Libc.BatchHeader* headers)
+    {
+        if (_isShared || _readyBefore)
+        {
+            return Libc.ReceiveMessages(Descriptor, headers, UdpAreaLinux.ReceiveBatch, Libc.DoNotWait, null);
+        }
+
+        nint length = Libc.ReceiveMessage(Descriptor, headers, Libc.DoNotWait);
+        headers->Length = (uint)length;
+        return length < 0 ? -1 : 1;
+    }
+
+    /// <summary>The poller found it ready.</summary>
+    /// <param name="wait">The number of the poller's wait.</param>
+    public void SetReady(int wait)
+    {
+        _readyBefore = wait - 1 == _lastReady;
+        _lastReady = wait;
     }
 
     public override bool TryRead(out Datagram datagram)

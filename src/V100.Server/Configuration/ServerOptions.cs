@@ -23,6 +23,7 @@ internal sealed class ServerOptions
     public int UdpWorkers { get; set; }
     public UdpBackend UdpBackend { get; set; }
     public int UdpGatherMicroseconds { get; set; }
+    public int UdpPollPacketsPerSecond { get; set; }
     public int TcpPort { get; set; }
     public List<IPNetwork> TcpTrustedProxies { get; } = [];
     public int TcpMaxConnections { get; set; }

@@ -57,6 +57,7 @@ internal sealed class MediaPlane : IAsyncDisposable
             Port = (ushort)options.UdpPort,
             Addresses = options.UdpAddresses,
             LongestGatherPause = TimeSpan.FromMicroseconds(options.UdpGatherMicroseconds),
+            PollPacketsPerSecond = options.UdpPollPacketsPerSecond,
         });
         var certificate = DtlsCertificate.Create();
         _dtls = new DtlsContext(certificate);

@@ -32,7 +32,7 @@ internal sealed class UdpWorker : IDisposable
         Index = index;
         Name = $"v100-worker-{index}";
         _defect = defect ?? EndProcess;
-        _pause = new GatherPause(options.LongestGatherPause);
+        _pause = new GatherPause(options.LongestGatherPause, options.PollPacketsPerSecond);
         _sockets = new UdpSocketSet(options, Counters);
         _poller = Poller.Create(_sockets.Backend);
         foreach (UdpSocket socket in _sockets.Sockets)
@@ -134,8 +134,8 @@ internal sealed class UdpWorker : IDisposable
     private bool RunTurn(IWorkerDriver driver, IWakeable[] others, bool more)
     {
         Instant now = MonotonicClock.Now;
-        int ready = _poller.Wait(now, more ? now : driver.NextDeadline);
-        now = MonotonicClock.Now;
+        int ready = _poller.Wait(now, more || _pause.Polls(now) ? now : driver.NextDeadline);
+        Instant began = now = MonotonicClock.Now;
         long received = Counters.Read(SocketCounter.DatagramsReceived);
         _keeps = false;
         for (int index = 0; index < ready; index++)
@@ -158,7 +158,9 @@ internal sealed class UdpWorker : IDisposable
             others[BitOperations.TrailingZeroCount(wake)].Wake();
         }
 
-        if (!more && _pause.After((int)(Counters.Read(SocketCounter.DatagramsReceived) - received), now, driver.NextDeadline) is { Ticks: > 0 } pause)
+        received = Counters.Read(SocketCounter.DatagramsReceived) - received;
+        TimeSpan pause = _pause.After((int)received, began, MonotonicClock.Now, driver.NextDeadline);
+        if (!more && pause > TimeSpan.Zero)
         {
             _poller.Pause(pause);
         }

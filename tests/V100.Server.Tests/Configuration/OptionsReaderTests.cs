@@ -103,6 +103,7 @@ public sealed class OptionsReaderTests : IDisposable
             { "V100:Turn:ChannelNumbers", "rfc3489" },
             { "V100:Tls:HostName", "no name" },
             { "V100:Udp:GatherMicroseconds", "1001" },
+            { "V100:Udp:PollPacketsPerSecond", "-1" },
             { "V100:Turn:AlternateServers", "192.0.2.1" },
             { "V100:Stun:DiscoveryPort", "0" },
             { "V100:Rooms:MaxRooms", "0" },
