@@ -20,6 +20,7 @@ internal readonly record struct StunAttribute(int Type, byte[] Value)
     public const int Realm = 0x0014;
     public const int Nonce = 0x0015;
     public const int XorRelayedAddress = 0x0016;
+    public const int RequestedAddressFamily = 0x0017;
     public const int RequestedTransport = 0x0019;
     public const int DontFragment = 0x001A;
     public const int XorMappedAddress = 0x0020;

@@ -140,10 +140,54 @@ public sealed class TurnDataTests
         Assert.Equal("last", await ReceiveAsync(peer, client.Relayed));
     }
 
+    [Theory]
+    [InlineData("127.0.0.1")]
+    [InlineData("::1")]
+    public async Task Line_60_DSCP_and_ECN_stay_and_a_hop_is_taken_off_both_ways(string address)
+    {
+        // RFC 3246: expedited forwarding, RFC 2597: AF41; RFC 3168: ECT(0), congestion experienced.
+        const byte FromClient = 46 << 2 | 2;
+        const byte FromPeer = 34 << 2 | 3;
+        IPAddress host = IPAddress.Parse(address);
+        await using ServerProcess server = await ServerProcess.StartRelayAsync("--V100:PublicAddresses:1=::1", "--V100:Turn:AllowedPeers:1=::1/128");
+        await using IpFieldsTap clientTap = await IpFieldsTap.StartAsync(new IPEndPoint(host, server.UdpPort), FromClient, hopLimit: 40);
+        await using TurnClient client = TurnClient.OverUdp(clientTap.Near.Port, host);
+        await client.AllocateAsync(new StunAttribute(StunAttribute.RequestedAddressFamily, [(byte)(host.GetAddressBytes().Length == 4 ? 1 : 2), 0, 0, 0]));
+        await using IpFieldsTap peerTap = await IpFieldsTap.StartAsync(client.Relayed, FromPeer, hopLimit: 200);
+        await using IpFieldsTap lastHop = await IpFieldsTap.StartAsync(client.Relayed, FromPeer, hopLimit: 1);
+        using Socket peer = Peer(address);
+        await client.PermitAsync(peerTap.Far);
+
+        // By indications first, then by a channel; each payload has its own length.
+        foreach (int length in (int[])[101, 202])
+        {
+            await peer.SendToAsync(new byte[length], lastHop.Near);
+            await peer.SendToAsync(new byte[length], peerTap.Near);
+            byte[] message = (await client.NextAsync())!;
+            Assert.Equal((FromPeer, 199), await clientTap.NextOfLengthAsync(message.Length));
+            if (length == 101)
+            {
+                await client.SendToPeerAsync(peerTap.Far, new byte[length]);
+            }
+            else
+            {
+                await client.SendChannelAsync(Channel, new byte[length]);
+            }
+
+            Assert.Equal((FromClient, 39), await peerTap.NextOfLengthAsync(length));
+            await client.BindAsync(Channel, peerTap.Far);
+        }
+
+        // What had no hop left is nobody's.
+        Assert.Equal(2, await server.Api.MetricAsync("v100_turn_total{kind=\"dropped_hop_limit\"}"));
+        await client.AssertSilenceAsync();
+    }
+
     private static Socket Peer(string address)
     {
-        Socket socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-        socket.Bind(new IPEndPoint(IPAddress.Parse(address), 0));
+        IPAddress host = IPAddress.Parse(address);
+        Socket socket = new(host.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+        socket.Bind(new IPEndPoint(host, 0));
         return socket;
     }
 

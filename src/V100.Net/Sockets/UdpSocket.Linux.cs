@@ -102,9 +102,30 @@ internal sealed unsafe partial class UdpSocketLinux : UdpSocket
             TrySet(Libc.LevelUdp, Libc.UdpCoalesce, 1);
         }
 
+        if (options.ReportsFields)
+        {
+            ReportFields();
+        }
+
         _reportsErrors = options.ReportsErrors
             && (_familyV6 ? TrySet(Libc.LevelIPv6, Libc.ReceiveErrorsV6, 1) : TrySet(Libc.LevelIPv4, Libc.ReceiveErrorsV4, 1));
         return able;
+    }
+
+    private void ReportFields()
+    {
+        if (_familyV6)
+        {
+            TrySet(Libc.LevelIPv6, Libc.ReceiveTrafficClassV6, 1);
+            TrySet(Libc.LevelIPv6, Libc.ReceiveHopLimitV6, 1);
+        }
+
+        // On an IPv6 socket for all addresses too: what comes over IPv4 says it in the way of IPv4.
+        if (!_familyV6 || _anyAddress)
+        {
+            TrySet(Libc.LevelIPv4, Libc.ReceiveTrafficClassV4, 1);
+            TrySet(Libc.LevelIPv4, Libc.ReceiveHopLimitV4, 1);
+        }
     }
 
     private bool TrySet(int level, int option, int value) => Libc.TrySetOption(Descriptor, level, option, value);

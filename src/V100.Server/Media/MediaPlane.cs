@@ -54,6 +54,7 @@ internal sealed class MediaPlane : IAsyncDisposable
             Backend = options.UdpBackend,
             Port = (ushort)options.UdpPort,
             Addresses = options.UdpAddresses,
+            ReportsFields = true,
             LongestGatherPause = TimeSpan.FromMicroseconds(options.UdpGatherMicroseconds),
         });
         var certificate = DtlsCertificate.Create();
