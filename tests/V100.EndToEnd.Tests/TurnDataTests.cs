@@ -183,6 +183,31 @@ public sealed class TurnDataTests
         await client.AssertSilenceAsync();
     }
 
+    [Fact]
+    public async Task Line_35_A_reserved_port_is_nobody_elses_and_serves_whichever_worker_redeems_it()
+    {
+        await using ServerProcess server = await ServerProcess.StartRelayAsync();
+        using Socket peer = Peer("127.0.0.1");
+        // The workers of a pair's clients are a matter of chance: among so many pairs there are those of one and of two.
+        for (int pair = 0; pair < 8; pair++)
+        {
+            await using TurnClient rtp = TurnClient.OverUdp(server.UdpPort);
+            await using TurnClient rtcp = TurnClient.OverUdp(server.UdpPort);
+            StunMessage first = await rtp.AllocateAsync(new StunAttribute(StunAttribute.EvenPort, [0x80]));
+            IPEndPoint upper = new(rtp.Relayed.Address, rtp.Relayed.Port + 1);
+            using Socket other = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+            Assert.Equal(SocketError.AddressAlreadyInUse, Assert.Throws<SocketException>(() => other.Bind(upper)).SocketErrorCode);
+
+            await rtcp.AllocateAsync(new StunAttribute(StunAttribute.ReservationToken, first[StunAttribute.ReservationToken]!));
+            Assert.Equal(upper, rtcp.Relayed);
+            await rtcp.PermitAsync(At(peer));
+            await rtcp.SendToPeerAsync(At(peer), "there"u8.ToArray());
+            Assert.Equal("there", await ReceiveAsync(peer, upper));
+            await peer.SendToAsync("back"u8.ToArray(), upper);
+            AssertData(await rtcp.NextMessageAsync(), At(peer), "back");
+        }
+    }
+
     private static Socket Peer(string address)
     {
         IPAddress host = IPAddress.Parse(address);

@@ -6,7 +6,7 @@ namespace V100.Net.Sockets;
 
 internal sealed unsafe partial class UdpSocketLinux
 {
-    private readonly CounterBlock<SocketCounter> _counters;
+    private CounterBlock<SocketCounter> _counters;
 
     // Pending errors that one Receive may meet before it gives the worker back.
     private const int MaxReceiveErrors = 8;

@@ -13,7 +13,7 @@ namespace V100.Net.Sockets;
 /// </remarks>
 internal sealed unsafe partial class UdpSocketLinux : UdpSocket
 {
-    private readonly UdpAreaLinux _area;
+    private UdpAreaLinux _area;
     private readonly bool _familyV6;
     private readonly bool _anyAddress;
     private TransportAddress _bound;
@@ -49,6 +49,13 @@ internal sealed unsafe partial class UdpSocketLinux : UdpSocket
         socket.Dispose();
         Libc.LastError = reason;
         return null;
+    }
+
+    /// <summary>To another worker. Only while no poller and no set has it.</summary>
+    public void MoveTo(UdpAreaLinux area, CounterBlock<SocketCounter> counters)
+    {
+        _area = area;
+        _counters = counters;
     }
 
     public int Descriptor { get; private set; }

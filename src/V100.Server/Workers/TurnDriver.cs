@@ -443,6 +443,21 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
             return false;
         }
 
+        Register(relay, socket);
+        return true;
+    }
+
+    IDisposable? IRelaySockets.TryHold(in TransportAddress local) => _worker.TryHold(local, RelaySocket);
+
+    void IRelaySockets.Adopt(RelayId relay, IDisposable held)
+    {
+        var socket = (UdpSocket)held;
+        _worker.Adopt(socket);
+        Register(relay, socket);
+    }
+
+    private void Register(RelayId relay, UdpSocket socket)
+    {
         if (relay.Slot >= _sockets.Length)
         {
             Array.Resize(ref _sockets, Math.Max(relay.Slot + 1, 2 * _sockets.Length));
@@ -451,7 +466,6 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
         Debug.Assert(_sockets[relay.Slot] is null);
         _sockets[relay.Slot] = socket;
         _relays.Add(socket.Bound, relay);
-        return true;
     }
 
     void IRelaySockets.Close(RelayId relay)
