@@ -155,11 +155,8 @@ public sealed partial class TurnShard
     /// </summary>
     public partial bool HandlePeerAccepted(RelayId relay, in TransportAddress peer, Instant now, out PeerConnectionId connection);
 
-    /// <summary>
-    /// Bytes that were copied between a spliced pair. False when the user's rate is used up: the driver stops reading both for a
-    /// while, as long as it likes.
-    /// </summary>
-    public partial bool HandleSpliced(PeerConnectionId connection, int bytesToPeer, int bytesToClient, Instant now);
+    /// <summary>Bytes that were copied between a spliced pair, for the figures. The user's rate is the driver's affair (<see cref="UserRate"/>).</summary>
+    public partial void HandleSpliced(PeerConnectionId connection, int bytesToPeer, int bytesToClient, Instant now);
 
     /// <summary>
     /// A stream or DTLS session of a client ended. Its allocation ends with it, unless the client holds a mobility ticket: then it waits
@@ -178,6 +175,6 @@ public sealed partial class TurnShard
 
     public partial void HandleCommand(in TurnCommand command, Instant now);
 
-    /// <summary>Ends every allocation and closes every relay socket.</summary>
+    /// <summary>Ends every allocation and reservation of its own, and closes every relay socket.</summary>
     public partial void Close(Instant now);
 }
