@@ -28,6 +28,7 @@ internal readonly record struct StunAttribute(int Type, byte[] Value)
     public const int ReservationToken = 0x0022;
     public const int PasswordAlgorithms = 0x8002;
     public const int Icmp = 0x8004;
+    public const int MobilityTicket = 0x8030;
     public const int Fingerprint = 0x8028;
 
     /// <summary>REQUESTED-TRANSPORT of a relay over UDP.</summary>

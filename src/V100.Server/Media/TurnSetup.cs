@@ -12,6 +12,9 @@ namespace V100.Server.Media;
 /// <param name="mediaPort">Where its media listens.</param>
 internal sealed class TurnSetup(IReadOnlyList<IPAddress> addresses, ushort mediaPort)
 {
+    /// <summary>A NAT with many clients behind it starts them all at once after an outage.</summary>
+    private const int BurstSeconds = 5;
+
     public TurnSettings Settings(ServerOptions options)
     {
         IPAddress[] local = LocalNow();
@@ -40,6 +43,10 @@ internal sealed class TurnSetup(IReadOnlyList<IPAddress> addresses, ushort media
             AlternateServers = [.. options.TurnAlternateServers.Select(server => TransportAddress.From(server))],
             Discovery = Discovery(options),
             LastChannelNumber = options.TurnLastChannelNumber,
+            Mobility = options.TurnMobility,
+            TcpRelays = options.TurnTcpRelays,
+            UnauthenticatedAnswersPerSecond = options.TurnUnauthenticatedPerSecond,
+            UnauthenticatedBurst = BurstSeconds * options.TurnUnauthenticatedPerSecond,
             MaxLifetime = TimeSpan.FromSeconds(options.TurnMaxLifetimeSeconds),
         };
     }
