@@ -187,9 +187,13 @@ internal static unsafe partial class Libc
     public const int ReceiveBufferForce = 33;
 
     public const int LevelIPv4 = 0;
+    public const int TrafficClassV4 = 1;
+    public const int HopLimitV4 = 2;
     public const int PacketInformationV4 = 8;
     public const int MtuDiscoverV4 = 10;
     public const int ReceiveErrorsV4 = 11;
+    public const int ReceiveHopLimitV4 = 12;
+    public const int ReceiveTrafficClassV4 = 13;
 
     public const int LevelIPv6 = 41;
     public const int MtuDiscoverV6 = 23;
@@ -197,6 +201,10 @@ internal static unsafe partial class Libc
     public const int OnlyV6 = 26;
     public const int ReceivePacketInformationV6 = 49;
     public const int PacketInformationV6 = 50;
+    public const int ReceiveHopLimitV6 = 51;
+    public const int HopLimitV6 = 52;
+    public const int ReceiveTrafficClassV6 = 66;
+    public const int TrafficClassV6 = 67;
 
     /// <summary>IP_PMTUDISC_PROBE: the DF bit, and no path MTU taken from ICMP.</summary>
     public const int MtuDiscoverProbe = 3;

@@ -49,6 +49,9 @@ internal sealed record UdpOptions
     /// <summary>ICMP errors of what was sent are kept, with whom they concern: see <see cref="UdpSocket.TryReadError"/>.</summary>
     public bool ReportsErrors { get; init; }
 
+    /// <summary><see cref="Datagram.Fields"/> are read of each packet, where the system says them. They are sent without this too.</summary>
+    public bool ReportsFields { get; init; }
+
     /// <summary>Asked of the system for each socket and direction; what it gave stands in <see cref="UdpSocket.ReceiveBufferBytes"/>.</summary>
     public int BufferBytes { get; init; } = 8 << 20;
 

@@ -6,7 +6,7 @@ namespace V100.Net.Sockets;
 
 internal sealed unsafe partial class UdpSocketLinux
 {
-    private readonly CounterBlock<SocketCounter> _counters;
+    private CounterBlock<SocketCounter> _counters;
 
     // Pending errors that one Receive may meet before it gives the worker back.
     private const int MaxReceiveErrors = 8;
@@ -91,7 +91,7 @@ internal sealed unsafe partial class UdpSocketLinux
 
         // A message of length 0 is one empty datagram; any other is cut at the segment length until nothing is left.
         int length = Math.Min(cursor.SegmentLength, cursor.Remaining);
-        datagram = new Datagram(new Span<byte>(cursor.Data, length), cursor.Remote, cursor.Local);
+        datagram = new Datagram(new Span<byte>(cursor.Data, length), cursor.Remote, cursor.Local, cursor.Fields);
         cursor.Data += length;
         cursor.Remaining -= length;
         if (cursor.Remaining == 0)
@@ -124,6 +124,7 @@ internal sealed unsafe partial class UdpSocketLinux
             cursor.SegmentLength = length;
             cursor.Remote = ReadName(header->Name);
             cursor.Local = Bound;
+            cursor.Fields = default;
             ReadControl(header, ref cursor);
             _counters.Add(SocketCounter.BytesReceived, length);
             _counters.Add(SocketCounter.DatagramsReceived, length <= cursor.SegmentLength ? 1 : (length + cursor.SegmentLength - 1) / cursor.SegmentLength);
@@ -155,6 +156,16 @@ internal sealed unsafe partial class UdpSocketLinux
                 case (Libc.LevelIPv4, Libc.PacketInformationV4):
                     Libc.PacketInfoV4* v4 = (Libc.PacketInfoV4*)data;
                     cursor.Local = TransportAddress.FromIPv4(BinaryPrimitives.ReverseEndianness(v4->LocalBigEndian), Bound.Port);
+                    break;
+                case (Libc.LevelIPv4, Libc.TrafficClassV4):
+                    // A byte, where all others are an int.
+                case (Libc.LevelIPv6, Libc.TrafficClassV6):
+                    cursor.Fields = cursor.Fields with { TrafficClass = *data };
+                    break;
+                case (Libc.LevelIPv4, Libc.HopLimitV4):
+                case (Libc.LevelIPv6, Libc.HopLimitV6):
+                    // One that came with 0 goes as far as one with 1: here.
+                    cursor.Fields = cursor.Fields with { HopLimit = Math.Max(*data, (byte)1) };
                     break;
             }
 

@@ -16,7 +16,7 @@ internal sealed unsafe partial class UdpSocketLinux : UdpSocket
     // A process without the right is told so once, not at every relayed address.
     private static volatile bool s_mayForce = true;
 
-    private readonly UdpAreaLinux _area;
+    private UdpAreaLinux _area;
     private readonly bool _familyV6;
     private readonly bool _anyAddress;
     private TransportAddress _bound;
@@ -51,6 +51,13 @@ internal sealed unsafe partial class UdpSocketLinux : UdpSocket
         socket.Dispose();
         Libc.LastError = reason;
         return null;
+    }
+
+    /// <summary>To another worker. Only while no poller and no set has it.</summary>
+    public void MoveTo(UdpAreaLinux area, CounterBlock<SocketCounter> counters)
+    {
+        _area = area;
+        _counters = counters;
     }
 
     public int Descriptor { get; private set; }
@@ -104,9 +111,30 @@ internal sealed unsafe partial class UdpSocketLinux : UdpSocket
             TrySet(Libc.LevelUdp, Libc.UdpCoalesce, 1);
         }
 
+        if (options.ReportsFields)
+        {
+            ReportFields();
+        }
+
         _reportsErrors = options.ReportsErrors
             && (_familyV6 ? TrySet(Libc.LevelIPv6, Libc.ReceiveErrorsV6, 1) : TrySet(Libc.LevelIPv4, Libc.ReceiveErrorsV4, 1));
         return able;
+    }
+
+    private void ReportFields()
+    {
+        if (_familyV6)
+        {
+            TrySet(Libc.LevelIPv6, Libc.ReceiveTrafficClassV6, 1);
+            TrySet(Libc.LevelIPv6, Libc.ReceiveHopLimitV6, 1);
+        }
+
+        // On an IPv6 socket for all addresses too: what comes over IPv4 says it in the way of IPv4.
+        if (!_familyV6 || _anyAddress)
+        {
+            TrySet(Libc.LevelIPv4, Libc.ReceiveTrafficClassV4, 1);
+            TrySet(Libc.LevelIPv4, Libc.ReceiveHopLimitV4, 1);
+        }
     }
 
     private bool TrySet(int level, int option, int value) => Libc.TrySetOption(Descriptor, level, option, value);

@@ -56,6 +56,7 @@ internal sealed class MediaPlane : IAsyncDisposable
             Backend = options.UdpBackend,
             Port = (ushort)options.UdpPort,
             Addresses = options.UdpAddresses,
+            ReportsFields = true,
             LongestGatherPause = TimeSpan.FromMicroseconds(options.UdpGatherMicroseconds),
             PollPacketsPerSecond = options.UdpPollPacketsPerSecond,
         });

@@ -13,6 +13,9 @@ namespace V100.Server.Media;
 /// <param name="maxAllocations">What the process has room for, whatever is configured: beyond it allocations are refused, and the rest of the server goes on.</param>
 internal sealed class TurnSetup(IReadOnlyList<IPAddress> addresses, ushort mediaPort, int maxAllocations)
 {
+    /// <summary>A NAT with many clients behind it starts them all at once after an outage.</summary>
+    private const int BurstSeconds = 5;
+
     public TurnSettings Settings(ServerOptions options)
     {
         IPAddress[] local = LocalNow();
@@ -41,6 +44,10 @@ internal sealed class TurnSetup(IReadOnlyList<IPAddress> addresses, ushort media
             AlternateServers = [.. options.TurnAlternateServers.Select(server => TransportAddress.From(server))],
             Discovery = Discovery(options),
             LastChannelNumber = options.TurnLastChannelNumber,
+            Mobility = options.TurnMobility,
+            TcpRelays = options.TurnTcpRelays,
+            UnauthenticatedAnswersPerSecond = options.TurnUnauthenticatedPerSecond,
+            UnauthenticatedBurst = BurstSeconds * options.TurnUnauthenticatedPerSecond,
             MaxLifetime = TimeSpan.FromSeconds(options.TurnMaxLifetimeSeconds),
         };
     }

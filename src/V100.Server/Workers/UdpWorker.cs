@@ -76,7 +76,17 @@ internal sealed class UdpWorker : IDisposable
         return socket;
     }
 
-    /// <summary>Closes a socket of <see cref="TryOpen"/>. Worker's thread only.</summary>
+    /// <summary>Binds a socket that keeps its port until a worker adopts it or it is disposed. Worker's thread only. Null where the port is taken.</summary>
+    public UdpSocket? TryHold(in TransportAddress address, UdpOptions options) => _sockets.TryHold(address, options);
+
+    /// <summary>Makes a socket that this or another worker held one of its own. Worker's thread only.</summary>
+    public void Adopt(UdpSocket held)
+    {
+        _sockets.Adopt(held);
+        _poller.Add(held);
+    }
+
+    /// <summary>Closes a socket of <see cref="TryOpen"/> or <see cref="Adopt"/>. Worker's thread only.</summary>
     public void Close(UdpSocket socket)
     {
         _poller.Remove(socket);

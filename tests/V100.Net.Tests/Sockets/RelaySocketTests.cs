@@ -75,6 +75,40 @@ public sealed class RelaySocketTests
 
     [Theory]
     [MemberData(nameof(Backends))]
+    public void A_held_socket_keeps_its_port_and_serves_whoever_adopts_it(string backend)
+    {
+        using UdpEnd maker = Open(backend);
+        using UdpEnd taker = Open(backend);
+        using UdpEnd peer = Open(backend);
+        UdpSocket? held = maker.Sockets.TryHold(Loopback(0), Relay with { Backend = maker.Sockets.Backend });
+        Assert.NotNull(held);
+        Assert.Null(taker.Sockets.TryOpen(held.Bound, Relay));
+        maker.Send(peer.At4, held.Bound, [1]);
+        Assert.Equal(1, maker.Counters.Read(SocketCounter.DroppedNoSource));
+
+        taker.Sockets.Adopt(held);
+        taker.Poller.Add(held);
+        taker.Send(peer.At4, held.Bound, [2, 3]);
+        Assert.Equal(held.Bound, Assert.Single(peer.Receive(1)).Remote);
+        peer.Send(held.Bound, peer.At4, [4]);
+        Assert.Equal((held.Bound, peer.At4), Assert.Single(taker.Receive(1)) is var came ? (came.Local, came.Remote) : default);
+        Assert.Equal((1, 0), (taker.Counters.Read(SocketCounter.DatagramsReceived), maker.Counters.Read(SocketCounter.DatagramsReceived)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public void A_held_socket_that_nobody_adopts_gives_its_port_back(string backend)
+    {
+        using UdpEnd maker = Open(backend);
+        UdpSocket? held = maker.Sockets.TryHold(Loopback(0), Relay with { Backend = maker.Sockets.Backend });
+        Assert.NotNull(held);
+        TransportAddress address = held.Bound;
+        held.Dispose();
+        Assert.NotNull(maker.Sockets.TryOpen(address, Relay with { Backend = maker.Sockets.Backend }));
+    }
+
+    [Theory]
+    [MemberData(nameof(Backends))]
     public void A_socket_that_is_closed_in_the_turn_that_found_it_readable_is_skipped(string backend)
     {
         using UdpEnd server = Open(backend);
