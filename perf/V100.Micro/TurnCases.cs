@@ -201,6 +201,10 @@ internal static class TurnCases
 
         public bool TryOpen(RelayId relay, in TransportAddress local, RelayTransport transport) => false;
 
+        public IDisposable? TryHold(in TransportAddress local) => null;
+
+        public void Adopt(RelayId relay, IDisposable held) => held.Dispose();
+
         public void Close(RelayId relay)
         {
         }

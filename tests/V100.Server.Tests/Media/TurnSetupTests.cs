@@ -22,6 +22,6 @@ public class TurnSetupTests
     private static TurnSettings Settings(params string[] arguments)
     {
         Assert.True(OptionsReader.FromArguments(arguments).TryRead(out ServerOptions options, out string? error), error);
-        return new TurnSetup([IPAddress.Loopback], 3478).Settings(options);
+        return new TurnSetup([IPAddress.Loopback], 3478, maxAllocations: 1000).Settings(options);
     }
 }
