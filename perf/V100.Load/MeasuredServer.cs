@@ -115,8 +115,7 @@ internal sealed class MeasuredServer : IDisposable
             }
             catch (SocketException)
             {
-                // Not there yet: no answer in time, or a port that nobody has.
-                Thread.Sleep(_probeInterval);
+                // Not there yet: nothing came in the probe's time. A socket that is not connected hears nothing of a port that nobody has.
             }
         }
 

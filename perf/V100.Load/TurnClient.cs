@@ -15,15 +15,29 @@ internal enum TurnStep
     Challenge,
     Allocate,
     Permit,
+    Refresh,
     Delete,
     Ready,
     Deleted,
     Failed,
 }
 
+/// <summary>What a client's allocation is for.</summary>
+internal enum TurnUse
+{
+    /// <summary>Send and Data indications: it has a permission.</summary>
+    Indications,
+
+    /// <summary>ChannelData: its peer has a channel.</summary>
+    Channel,
+
+    /// <summary>Nothing: it is made and kept.</summary>
+    Held,
+}
+
 /// <summary>
 /// One allocation of a load: its requests and their answers (RFC 8656), without a socket. It speaks from an address of its own in a /24
-/// of its own, as clients all over the world do: what a server limits by address, it does not meet.
+/// of its own, as clients all over the world do: what a server limits by address, it does not meet. Of those that are held, up to a hundred share a /24.
 /// </summary>
 internal sealed class TurnClient
 {
@@ -33,32 +47,36 @@ internal sealed class TurnClient
     private const uint FirstPeer = 0x7F80_0001;
     private const uint HostsPerNetwork = 250;
     private const ushort FirstChannel = 0x4000;
+    private const uint LifetimeSeconds = 600;
 
     private static readonly TimeSpan _retryInterval = TimeSpan.FromMilliseconds(250);
 
     private readonly TurnAccount _account;
-    private readonly bool _bindsChannel;
+    private readonly TurnUse _use;
     private readonly uint _network;
     private readonly byte[] _transactionId = new byte[StunHeader.TransactionIdLength];
     private byte[] _nonce = [];
     private uint _allocations;
     private int _retries;
 
-    /// <param name="index">0 to <see cref="MaxCount"/> - 1: which address, and which peer, is its own.</param>
+    /// <param name="index">0 to <see cref="MaxCount"/> - 1, or <see cref="MaxHeldCount"/> - 1: which address, and which peer, is its own.</param>
     /// <param name="account">Whose it is.</param>
-    /// <param name="bindsChannel">A channel to its peer, else a permission.</param>
-    public TurnClient(int index, TurnAccount account, bool bindsChannel)
+    /// <param name="use">What it asks for.</param>
+    public TurnClient(int index, TurnAccount account, TurnUse use)
     {
-        Debug.Assert(index is >= 0 and < MaxCount);
+        Debug.Assert(index >= 0 && index < (use == TurnUse.Held ? MaxHeldCount : MaxCount));
         _account = account;
-        _bindsChannel = bindsChannel;
-        _network = FirstClient + ((uint)index << 8);
+        _use = use;
+        _network = FirstClient + ((uint)(index % MaxCount) << 8) + (uint)(index / MaxCount);
         Address = TransportAddress.FromIPv4(_network, account.ClientPort);
-        Peer = TransportAddress.FromIPv4(FirstPeer + ((uint)index << 8), account.PeerPort);
+        Peer = TransportAddress.FromIPv4(FirstPeer + ((uint)(index % MaxCount) << 8), account.PeerPort);
     }
 
     /// <summary>Addresses of clients and of peers do not meet: 127.64.0.0/10 and 127.128.0.0/10.</summary>
     public const int MaxCount = 10_000;
+
+    /// <summary>Of clients that keep their address.</summary>
+    public const int MaxHeldCount = 100 * MaxCount;
 
     /// <summary>A channel number says nothing beyond its allocation: all use the same.</summary>
     public static ushort Channel => FirstChannel;
@@ -78,16 +96,19 @@ internal sealed class TurnClient
 
     public Instant RetryAt { get; private set; }
 
-    public bool IsWaiting => Step is TurnStep.Challenge or TurnStep.Allocate or TurnStep.Permit or TurnStep.Delete;
+    public bool IsWaiting => Step is TurnStep.Challenge or TurnStep.Allocate or TurnStep.Permit or TurnStep.Refresh or TurnStep.Delete;
 
     /// <summary>The index of the client, or of the peer, with that address.</summary>
     public static int IndexOf(in TransportAddress address) => (int)((address.IPv4 & 0x003F_FFFF) >> 8);
 
-    /// <summary>Sends the first request of an allocation, or that of its end.</summary>
+    /// <summary>The index of the client with that address, of those that keep it.</summary>
+    public static int HeldIndexOf(in TransportAddress address) => IndexOf(in address) + (MaxCount * (int)((address.IPv4 & 0xFF) - (FirstClient & 0xFF)));
+
+    /// <summary>Sends the first request of an allocation, or that of its end or of its longer life.</summary>
     public void Begin(TurnStep step, TransmitBatch output, Instant now)
     {
-        Debug.Assert(step is TurnStep.Challenge or TurnStep.Delete);
-        if (step == TurnStep.Challenge)
+        Debug.Assert(step is TurnStep.Challenge or TurnStep.Refresh or TurnStep.Delete);
+        if (step == TurnStep.Challenge && _use != TurnUse.Held)
         {
             _allocations = (_allocations + 1) % HostsPerNetwork;
             Address = TransportAddress.FromIPv4(_network + _allocations, _account.ClientPort);
@@ -122,7 +143,7 @@ internal sealed class TurnClient
         StunMethod method = Step switch
         {
             TurnStep.Challenge or TurnStep.Allocate => StunMethod.Allocate,
-            TurnStep.Permit => _bindsChannel ? StunMethod.ChannelBind : StunMethod.CreatePermission,
+            TurnStep.Permit => _use == TurnUse.Channel ? StunMethod.ChannelBind : StunMethod.CreatePermission,
             _ => StunMethod.Refresh,
         };
         Span<byte> room = output.Reserve(_account.Server, Address, MaxRequestLength);
@@ -133,10 +154,10 @@ internal sealed class TurnClient
                 writer.WriteUInt32(StunAttributeType.RequestedTransport, UdpTransport);
                 break;
             case StunMethod.Refresh:
-                writer.WriteUInt32(StunAttributeType.Lifetime, 0);
+                writer.WriteUInt32(StunAttributeType.Lifetime, Step == TurnStep.Delete ? 0 : LifetimeSeconds);
                 break;
             default:
-                if (_bindsChannel)
+                if (_use == TurnUse.Channel)
                 {
                     writer.WriteUInt32(StunAttributeType.ChannelNumber, (uint)FirstChannel << 16);
                 }
@@ -177,9 +198,15 @@ internal sealed class TurnClient
                 }
 
                 Relayed = relayed;
+                if (_use == TurnUse.Held)
+                {
+                    Step = TurnStep.Ready;
+                    break;
+                }
+
                 Enter(TurnStep.Permit, output, now);
                 break;
-            case TurnStep.Permit:
+            case TurnStep.Permit or TurnStep.Refresh:
                 Step = TurnStep.Ready;
                 break;
             case TurnStep.Delete:

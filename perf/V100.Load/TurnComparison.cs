@@ -13,7 +13,8 @@ internal sealed record TurnComparisonOptions(string V100, string Coturn, string 
         usage: V100.Load compare-turn --v100 BINARY --coturn TURNSERVER --out FOLDER [--quick yes]
 
         Starts both servers on loopback, each with one relaying thread, both on the machine's last core, this program on its first, and
-        measures them in turns. Prints a table, and writes it to FOLDER/turn.md and FOLDER/turn.json.
+        measures them in turns. Prints a table, and writes it to FOLDER/turn.md and FOLDER/turn.json. On a machine with other work latencies
+        are that work's, and so are the batches that packets arrive in: there run it by chrt -f 10, which holds the other work up meanwhile.
         """;
 
     public int Rounds => IsQuick ? 5 : 7;
@@ -121,7 +122,8 @@ internal sealed class TurnComparison(TurnComparisonOptions options)
         result.ReceivedPerSecond,
         (double)result.PacketsLost / Math.Max(result.PacketsSent, 1),
         result.ServerPercent!.Value,
-        result.GeneratorPercent);
+        result.GeneratorPercent,
+        what.MeasuresLatency ? new TurnLatency(result.LatencyP50Us, result.LatencyP90Us, result.LatencyP99Us, result.LatencyMaxUs) : null);
 
     private TurnComparisonRow MeasureAllocations(MeasuredServer v100, MeasuredServer coturn)
     {

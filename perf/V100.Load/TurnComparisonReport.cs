@@ -9,7 +9,15 @@ namespace V100.Load;
 /// <param name="LostFraction">Of the packets, or the allocations that failed.</param>
 /// <param name="ServerPercent">Of a core.</param>
 /// <param name="GeneratorPercent">Of the time.</param>
-internal readonly record struct TurnComparisonFigure(double Value, double PerSecond, double LostFraction, double ServerPercent, double GeneratorPercent);
+/// <param name="Latency">Of rows that are about it.</param>
+internal readonly record struct TurnComparisonFigure(
+    double Value, double PerSecond, double LostFraction, double ServerPercent, double GeneratorPercent, TurnLatency? Latency = null);
+
+/// <summary>From stamp to arrival, in µs.</summary>
+internal sealed record TurnLatency(double P50, double P90, double P99, double Longest)
+{
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{P50:N0} / {P90:N0} / {P99:N0} / {Longest:N0}");
+}
 
 /// <summary>One line of the table: medians over the rounds, and the median of their ratios.</summary>
 internal sealed class TurnComparisonRow(string name, string unit, double? target)
@@ -34,6 +42,9 @@ internal sealed class TurnComparisonRow(string name, string unit, double? target
     public double V100GeneratorPercent => Median(_v100, figure => figure.GeneratorPercent);
     public double CoturnGeneratorPercent => Median(_coturn, figure => figure.GeneratorPercent);
 
+    public TurnLatency? V100Latency => Median(_v100);
+    public TurnLatency? CoturnLatency => Median(_coturn);
+
     public void Add(TurnComparisonFigure v100, TurnComparisonFigure coturn)
     {
         _v100.Add(v100);
@@ -41,6 +52,12 @@ internal sealed class TurnComparisonRow(string name, string unit, double? target
     }
 
     private static double Median(List<TurnComparisonFigure> figures, Func<TurnComparisonFigure, double> part) => Median([.. figures.Select(part)]);
+
+    private static TurnLatency? Median(List<TurnComparisonFigure> figures) => figures[0].Latency is null ? null : new TurnLatency(
+        Median(figures, figure => figure.Latency!.P50),
+        Median(figures, figure => figure.Latency!.P90),
+        Median(figures, figure => figure.Latency!.P99),
+        Median(figures, figure => figure.Latency!.Longest));
 
     private static double Median(double[] values)
     {
@@ -61,12 +78,18 @@ internal sealed class TurnComparisonReport(TurnComparisonOptions options, IReadO
                 .AppendLine(CultureInfo.InvariantCulture, $"{DateTimeOffset.UtcNow:yyyy-MM-dd HH:mm} UTC, {Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription}, {rows[0].Rounds} rounds of {options.Duration.TotalSeconds:0.0} s in turns.")
                 .AppendLine("One V100 worker beside one coturn relay thread, both pinned to the last core, the load generator to the first, over loopback, no logs.")
                 .AppendLine("CPU is the server process's, per relayed packet, of the scheduler's accounting; on loopback that includes the delivery to the receiver.")
-                .AppendLine("Packets one by one cost the generator more than V100: it is full only where it shows a whole core, or where other work holds the machine.")
+                .AppendLine("Packets one by one cost the generator more than V100, nearly all of it in the kernel: V100 is full only where it shows a whole core, or where other work holds the machine.")
                 .AppendLine("The ratio is the median of the rounds' own ratios: compare that, not the absolute times of two runs.").AppendLine()
                 .AppendLine("| what | V100 | coturn | ratio | target | V100, of a core | coturn, of a core | lost |").AppendLine("|---|---:|---:|---:|---:|---:|---:|---:|");
             foreach (TurnComparisonRow row in rows)
             {
                 text.AppendLine(Line(row));
+            }
+
+            text.AppendLine().AppendLine("| latency in µs: p50 / p90 / p99 / longest, medians of the rounds | V100 | coturn |").AppendLine("|---|---:|---:|");
+            foreach (TurnComparisonRow row in rows.Where(row => row.V100Latency is not null))
+            {
+                text.AppendLine(CultureInfo.InvariantCulture, $"| {row.Name} | {row.V100Latency} | {row.CoturnLatency} |");
             }
 
             return text.ToString();

@@ -26,7 +26,7 @@ internal sealed class TurnLoad : IDisposable
         _signaling = new TurnSignaling(_network, _clients);
     }
 
-    private TurnClient NewClient(int index) => new(index, _account, bindsChannel: _options.Mode != "send");
+    private TurnClient NewClient(int index) => new(index, _account, _options.Mode == "send" ? TurnUse.Indications : TurnUse.Channel);
 
     public static int Run(string[] arguments)
     {
@@ -37,6 +37,11 @@ internal sealed class TurnLoad : IDisposable
         }
 
         var options = TurnLoadOptions.Parse(arguments);
+        if (options.Mode == "hold")
+        {
+            return TurnHold.Run(options);
+        }
+
         using var load = new TurnLoad(options);
         if (options.Mode == "allocate")
         {
@@ -80,8 +85,10 @@ internal sealed class TurnLoad : IDisposable
             PacketsLost = figures.Sent - figures.Received,
             ReceivedPerSecond = figures.ReceivedInTime / figures.Lasted.TotalSeconds,
             LatencyP50Us = figures.Latency.PercentileMicroseconds(0.5),
+            LatencyP90Us = figures.Latency.PercentileMicroseconds(0.9),
             LatencyP99Us = figures.Latency.PercentileMicroseconds(0.99),
             LatencyP999Us = figures.Latency.PercentileMicroseconds(0.999),
+            LatencyMaxUs = figures.Latency.PercentileMicroseconds(1),
             GeneratorPercent = 100 * (1 - figures.Idle / figures.Lasted),
             SkippedTurns = figures.Skipped,
             SendsDropped = SendsDropped - droppedBefore,

@@ -11,12 +11,13 @@ internal sealed record TurnLoadOptions
           --server A:PORT      a TURN server over UDP; a loopback address, whose relayed addresses are loopback addresses too
           --user, --password   a long-term user of it
           --mode MODE          channel (the default): ChannelData; send: Send and Data indications;
-                               allocate: allocations made and deleted, over and over
+                               allocate: allocations made and deleted, over and over;
+                               hold: allocations made, refreshed for a while at a steady rate, and deleted
           --direction WAY      up (the default): client to peer; down; both
-          --allocations N      1 to 10000 (10); in mode allocate also how many stay for the memory of one
+          --allocations N      1 to 10000 (10); in mode allocate also how many stay for the memory of one; in mode hold to 1000000
           --size N             bytes of payload, 16 to 1400 (1200)
           --rate RATE          packets per second of all allocations and directions together, 1 to 1000000, or saturate (the default):
-                               a new packet for each that arrived
+                               a new packet for each that arrived; in mode hold Refreshes per second (1000)
           --window N           packets under way at most when it saturates, 1 to 4096 (256)
           --burst N            packets that a sender sends at a time, 1 to 64 (1); more than one leave as one message (UDP_SEGMENT)
           --coalesce yes|no    take what the server sent as one message as one (UDP_GRO), as if its segments needed no work of anybody;
@@ -52,14 +53,15 @@ internal sealed record TurnLoadOptions
     {
         var given = new Arguments(arguments);
         string? rate = given.Text("--rate");
+        string mode = given.OneOf("--mode", "channel", "send", "allocate", "hold");
         var options = new TurnLoadOptions
         {
             Server = given.LoopbackAddress("--server"),
             User = given.Required("--user"),
             Password = given.Required("--password"),
-            Mode = given.OneOf("--mode", "channel", "send", "allocate"),
+            Mode = mode,
             Direction = given.OneOf("--direction", "up", "down", "both"),
-            Allocations = given.Whole("--allocations", 10, 1, TurnClient.MaxCount),
+            Allocations = given.Whole("--allocations", 10, 1, mode == "hold" ? TurnClient.MaxHeldCount : TurnClient.MaxCount),
             Size = given.Whole("--size", 1200, TurnTraffic.MinSize, 1400),
             RatePerSecond = rate is null or "saturate" ? 0 : Arguments.Whole("--rate", rate, 1, 1_000_000),
             Window = given.Whole("--window", 256, 1, 4096),

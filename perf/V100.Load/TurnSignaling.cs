@@ -4,8 +4,11 @@ using V100.Stun;
 
 namespace V100.Load;
 
-/// <summary>Drives many clients' requests, a bounded number of them at a time. It never sleeps: a server that wakes it would pay for that.</summary>
-internal sealed class TurnSignaling(TurnNetwork network, TurnClient[] clients)
+/// <summary>Drives many clients' requests, a bounded number of them at a time. Opening and closing never sleep: a server that wakes the generator would pay for that.</summary>
+/// <param name="network">The sockets.</param>
+/// <param name="clients">By their index.</param>
+/// <param name="held">They keep their addresses: see <see cref="TurnUse.Held"/>.</param>
+internal sealed class TurnSignaling(TurnNetwork network, TurnClient[] clients, bool held = false)
 {
     private const int AtATime = 32;
     private static readonly TimeSpan _retryCheckInterval = TimeSpan.FromMilliseconds(10);
@@ -31,7 +34,7 @@ internal sealed class TurnSignaling(TurnNetwork network, TurnClient[] clients)
     }
 
     /// <summary>Ends the allocations. What a server does not answer expires by itself.</summary>
-    public void Close() => Run([.. clients.Where(client => client.Step == TurnStep.Ready)], TurnStep.Delete, _closeTimeout, _ => { });
+    public void Close() => Run([.. clients.Where(client => client.Step == TurnStep.Ready)], TurnStep.Delete, held ? _phaseTimeout : _closeTimeout, _ => { });
 
     private void Run(TurnClient[] all, TurnStep first, TimeSpan timeout, Action<TurnClient> whenSettled)
     {
@@ -100,6 +103,58 @@ internal sealed class TurnSignaling(TurnNetwork network, TurnClient[] clients)
         return new AllocationCounts(cycles, failures);
     }
 
+    /// <summary>
+    /// Refreshes all clients in turn, at a rate that no slow answer holds up. Between the requests it sleeps: a thread that never does is
+    /// itself made to wait by the system now and then, and that would count as the server's.
+    /// </summary>
+    /// <param name="duration">After which none is begun any more; those under way end.</param>
+    /// <param name="ratePerSecond">How many are begun.</param>
+    /// <param name="latency">Gets how long each took, from when it was due: lost and repeated ones too.</param>
+    public AllocationCounts KeepAlive(TimeSpan duration, int ratePerSecond, LatencyHistogram latency)
+    {
+        using Poller poller = Poller.Create(new UdpOptions().EffectiveBackend);
+        poller.Begin();
+        poller.Add(network.Clients);
+        Instant began = MonotonicClock.Now;
+        Instant now = began;
+        long total = (long)(duration.TotalSeconds * ratePerSecond);
+        long begun = 0;
+        long failures = 0;
+        var due = new Dictionary<TurnClient, Instant>();
+        while (begun < total || (_active.Count > 0 && now < began + duration + _closeTimeout))
+        {
+            for (long wanted = Math.Min(total, 1 + (long)((now - began).TotalSeconds * ratePerSecond)); begun < wanted; begun++)
+            {
+                TurnClient next = clients[begun % clients.Length];
+                if (next.Step != TurnStep.Ready)
+                {
+                    // It waits since its last turn, or has failed.
+                    failures++;
+                    continue;
+                }
+
+                due[next] = began + TimeSpan.FromSeconds((double)begun / ratePerSecond);
+                Begin(next, TurnStep.Refresh, now);
+            }
+
+            network.ToServer.Flush();
+            Instant nextDue = begun < total ? began + TimeSpan.FromSeconds((double)begun / ratePerSecond) : now + _retryCheckInterval;
+            poller.Wait(now, Instant.Earlier(nextDue, now + _retryCheckInterval));
+            now = RunTurn();
+            while (_settled.TryDequeue(out TurnClient? client))
+            {
+                failures += client.Step == TurnStep.Ready ? 0 : 1;
+                LastFailure = client.Step == TurnStep.Failed ? client.Failure : LastFailure;
+                latency.Add((long)((now - due[client]).TotalMicroseconds * 1000));
+                due.Remove(client);
+            }
+        }
+
+        failures += _active.Count;
+        _active.Clear();
+        return new AllocationCounts(begun, failures);
+    }
+
     /// <summary>Why the last that failed did.</summary>
     public string LastFailure { get; private set; } = "";
 
@@ -141,7 +196,7 @@ internal sealed class TurnSignaling(TurnNetwork network, TurnClient[] clients)
 
     private void Handle(in Datagram datagram, Instant now)
     {
-        int index = TurnClient.IndexOf(datagram.Local);
+        int index = held ? TurnClient.HeldIndexOf(datagram.Local) : TurnClient.IndexOf(datagram.Local);
         if (index < clients.Length && clients[index].IsWaiting && StunReader.TryParse(datagram.Bytes, out StunReader message))
         {
             clients[index].HandleAnswer(in message, network.ToServer, now);
@@ -159,6 +214,6 @@ internal sealed class TurnSignaling(TurnNetwork network, TurnClient[] clients)
     }
 }
 
-/// <param name="Cycles">Allocations made and deleted.</param>
+/// <param name="Cycles">Allocations made and deleted, or refreshed.</param>
 /// <param name="Failures">Those that were refused or not answered.</param>
 internal readonly record struct AllocationCounts(long Cycles, long Failures);

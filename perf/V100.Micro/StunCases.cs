@@ -59,7 +59,7 @@ internal static class StunCases
         };
     }
 
-    private static int Walk(ReadOnlySpan<byte> message)
+    internal static int Walk(ReadOnlySpan<byte> message)
     {
         int attributes = 0;
         for (int offset = StunHeader.Length; offset < message.Length; attributes++)

@@ -45,6 +45,7 @@ public sealed unsafe class TransmitBatch : IDisposable
         public byte* Payload;
         public TransportAddress Remote;
         public TransportAddress Local;
+        public IpFields Fields;
 
         public readonly int Length => DataLength + PayloadLength;
         public readonly bool IsDiscarded => DataLength < 0;
@@ -69,7 +70,8 @@ public sealed unsafe class TransmitBatch : IDisposable
     /// <param name="remote">Where it goes.</param>
     /// <param name="local">The address of this machine that it must come from; <c>default</c> leaves it to the system.</param>
     /// <param name="maxLength">At most <see cref="MaxPacketLength"/>.</param>
-    public Span<byte> Reserve(in TransportAddress remote, in TransportAddress local, int maxLength)
+    /// <param name="fields">Of its IP header, where the system can set them for one packet.</param>
+    public Span<byte> Reserve(in TransportAddress remote, in TransportAddress local, int maxLength, IpFields fields = default)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)maxLength, (uint)MaxPacketLength, nameof(maxLength));
         if (Count == _entries.Length || _memoryLength - _used < maxLength)
@@ -84,6 +86,7 @@ public sealed unsafe class TransmitBatch : IDisposable
         entry.PayloadLength = 0;
         entry.Remote = remote;
         entry.Local = local;
+        entry.Fields = fields;
         _reserved = maxLength;
         return new Span<byte>(entry.Data, maxLength);
     }

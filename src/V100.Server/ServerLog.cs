@@ -35,6 +35,9 @@ internal static partial class ServerLog
     [LoggerMessage(1007, LogLevel.Warning, "The UDP buffers have only {Bytes} bytes, so bursts will be lost: raise net.core.rmem_max and net.core.wmem_max to 8388608")]
     public static partial void SmallBuffers(ILogger log, int bytes);
 
+    [LoggerMessage(1009, LogLevel.Warning, "Only {Fit} TURN allocations fit at a time, not the {MaxAllocations} of V100:Turn:MaxAllocations: each takes a descriptor (and one more where its client has a connection), and RLIMIT_NOFILE is {Limit}. Raise its hard limit to {Needed}: LimitNOFILE of systemd, --ulimit nofile of Docker, or ulimit -n")]
+    public static partial void FewDescriptors(ILogger log, int fit, int maxAllocations, long limit, long needed);
+
     [LoggerMessage(4001, LogLevel.Information, "Session {Session} opened: {Role} by {Identity} in {Room}")]
     public static partial void SessionOpened(ILogger log, SessionId session, SessionRole role, string identity, string room);
 

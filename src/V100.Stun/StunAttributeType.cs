@@ -99,15 +99,17 @@ internal static class StunAttributeSlot
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Of(uint type)
     {
-        bool optional = type >= 0x8000;
-        ulong known = optional ? Optional : Required;
-        ulong bit = 1UL << (int)(type & 0x3F);
-        if ((type & 0x7FC0) != 0 || (known & bit) == 0)
+        ulong known = Required;
+        int first = 0;
+        if (type >= 0x8000)
         {
-            return Unknown;
+            known = Optional;
+            first = RequiredCount;
         }
 
-        return BitOperations.PopCount(known & (bit - 1)) + (optional ? RequiredCount : 0);
+        // The types below this one among the known ones, if it is one itself.
+        int number = (int)(type & 0x3F);
+        return (type & 0x7FC0) == 0 && (known >> number & 1) != 0 ? first + BitOperations.PopCount(known & ((1UL << number) - 1)) : Unknown;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

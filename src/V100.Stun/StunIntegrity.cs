@@ -19,7 +19,7 @@ public static class StunIntegrity
 
         Span<byte> header = stackalloc byte[StunHeader.Length];
         Span<byte> computed = stackalloc byte[HmacSha1Key.MacLength];
-        ReadOnlySpan<byte> body = Sealed(message, StunAttributeType.MessageIntegrity, header);
+        ReadOnlySpan<byte> body = Sealed(message, StunAttributeType.MessageIntegrity, ref header);
         key.Compute(header, body, computed);
         return ConstantTime.Equals(computed, received);
     }
@@ -41,22 +41,28 @@ public static class StunIntegrity
 
         Span<byte> header = stackalloc byte[StunHeader.Length];
         Span<byte> computed = stackalloc byte[HmacSha256Key.MacLength];
-        ReadOnlySpan<byte> body = Sealed(message, StunAttributeType.MessageIntegritySha256, header);
+        ReadOnlySpan<byte> body = Sealed(message, StunAttributeType.MessageIntegritySha256, ref header);
         key.Compute(header, body, computed);
         return ConstantTime.Equals(computed[..received.Length], received);
     }
 
     /// <summary>
-    /// What the MAC covers: a header whose length ends with the integrity attribute, although the message on the wire may
-    /// go on, and the attributes before it.
+    /// What the MAC covers: a header whose length ends with the integrity attribute, and the attributes before it. Where the message on
+    /// the wire ends there too, as most requests do, that is the message as it lies: <paramref name="header"/> becomes empty.
     /// </summary>
-    private static ReadOnlySpan<byte> Sealed(in StunReader message, StunAttributeType type, Span<byte> header)
+    private static ReadOnlySpan<byte> Sealed(in StunReader message, StunAttributeType type, ref Span<byte> header)
     {
         ReadOnlySpan<byte> bytes = message.Bytes;
         message.TryGetOffset(type, out int value);
-        int length = BinaryPrimitives.ReadUInt16BigEndian(bytes[(value - 2)..]);
+        int end = value + BinaryPrimitives.ReadUInt16BigEndian(bytes[(value - 2)..]);
+        if (end == bytes.Length)
+        {
+            header = default;
+            return bytes[..(value - StunHeader.AttributeHeaderLength)];
+        }
+
         bytes[..StunHeader.Length].CopyTo(header);
-        BinaryPrimitives.WriteUInt16BigEndian(header[StunHeader.LengthOffset..], (ushort)(value + length - StunHeader.Length));
+        BinaryPrimitives.WriteUInt16BigEndian(header[StunHeader.LengthOffset..], (ushort)(end - StunHeader.Length));
         return bytes[StunHeader.Length..(value - StunHeader.AttributeHeaderLength)];
     }
 }

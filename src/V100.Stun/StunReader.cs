@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using V100.Net;
 
 namespace V100.Stun;
@@ -29,11 +30,10 @@ public ref struct StunReader
     /// <summary>False for everything that is not exactly one well-formed STUN message; the caller drops it without an answer.</summary>
     public static bool TryParse(ReadOnlySpan<byte> datagram, out StunReader message)
     {
-        message = default;
-
         // RFC 8489, 5: two zero bits, a length without the header and a multiple of four, the cookie.
         if (datagram.Length < StunHeader.Length)
         {
+            message = default;
             return false;
         }
 
@@ -42,10 +42,15 @@ public ref struct StunReader
             || (ushort)typeAndLength != datagram.Length - StunHeader.Length
             || BinaryPrimitives.ReadUInt32BigEndian(datagram[StunHeader.CookieOffset..]) != StunHeader.MagicCookie)
         {
+            message = default;
             return false;
         }
 
+        // The tables are read only where _present and _unknownCount say that they were written.
+        Unsafe.SkipInit(out message);
         message._message = datagram;
+        message._present = 0;
+        message._unknownCount = 0;
         return message.TryReadAttributes();
     }
 
@@ -141,20 +146,24 @@ public ref struct StunReader
         return true;
     }
 
+    /// <summary>
+    /// The length is a multiple of four and so is every step: an attribute's header is one of the message's 32-bit words, whose bounds
+    /// the loop's own condition checks.
+    /// </summary>
     private bool TryReadAttributes()
     {
-        ReadOnlySpan<byte> message = _message;
+        ReadOnlySpan<uint> words = MemoryMarshal.Cast<byte, uint>(_message);
         ulong present = 0;
-        ulong counting = ulong.MaxValue;
-        int position = StunHeader.Length;
-        while (position < message.Length)
+
+        // What still counts where it comes next.
+        ulong open = ulong.MaxValue;
+        int position = StunHeader.Length / sizeof(uint);
+        while ((uint)position < (uint)words.Length)
         {
-            // The length is a multiple of four and so is every step, so that the four bytes of this header are there.
-            uint header = BinaryPrimitives.ReadUInt32BigEndian(message[position..]);
-            int length = (ushort)header;
-            int value = position + StunHeader.AttributeHeaderLength;
-            position = value + StunHeader.Padded(length);
-            if (position > message.Length)
+            uint header = BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(words[position]) : words[position];
+            int value = position + 1;
+            position = value + ((ushort)header + sizeof(uint) - 1) / sizeof(uint);
+            if (position > words.Length)
             {
                 return false;
             }
@@ -163,7 +172,7 @@ public ref struct StunReader
             if (slot == StunAttributeSlot.Unknown)
             {
                 // RFC 8489, 14: types below 0x8000 must be comprehended; what stands after the integrity is ignored.
-                if (header < 0x8000_0000 && counting == ulong.MaxValue)
+                if (header < 0x8000_0000 && (present & (IntegrityBit | IntegritySha256Bit)) == 0)
                 {
                     AddUnknownSlow((ushort)(header >> 16));
                 }
@@ -172,15 +181,22 @@ public ref struct StunReader
             }
 
             ulong bit = 1UL << slot;
-            if ((bit & counting & ~present) == 0)
+            if ((bit & open) == 0)
             {
                 continue;
             }
 
             present |= bit;
-            _offsets[slot] = (ushort)value;
-            if ((bit & Sealing) != 0 && !TrySeal(bit, ref counting, length, isLast: position == message.Length))
+            open &= ~bit;
+            _offsets[slot] = (ushort)(value * sizeof(uint));
+            if ((bit & (IntegrityBit | IntegritySha256Bit)) != 0)
             {
+                // RFC 8489, 14.5 and 14.6.
+                open = bit == IntegrityBit ? IntegritySha256Bit | FingerprintBit : FingerprintBit;
+            }
+            else if (bit == FingerprintBit && (position != words.Length || (ushort)header != sizeof(uint)))
+            {
+                // RFC 8489, 14.7: 32 bits, the last attribute.
                 return false;
             }
         }
@@ -192,21 +208,6 @@ public ref struct StunReader
     private static ulong IntegrityBit => 1UL << StunAttributeSlot.Of(StunAttributeType.MessageIntegrity);
     private static ulong IntegritySha256Bit => 1UL << StunAttributeSlot.Of(StunAttributeType.MessageIntegritySha256);
     private static ulong FingerprintBit => 1UL << StunAttributeSlot.Of(StunAttributeType.Fingerprint);
-    private static ulong Sealing => IntegrityBit | IntegritySha256Bit | FingerprintBit;
-
-    /// <summary>Narrows what still counts behind one of the attributes that seal what stands before them.</summary>
-    private static bool TrySeal(ulong bit, ref ulong counting, int length, bool isLast)
-    {
-        if (bit == FingerprintBit)
-        {
-            // RFC 8489, 14.7: 32 bits, the last attribute.
-            return isLast && length == sizeof(uint);
-        }
-
-        // RFC 8489, 14.5 and 14.6.
-        counting = bit == IntegrityBit ? IntegritySha256Bit | FingerprintBit : FingerprintBit;
-        return true;
-    }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void AddUnknownSlow(ushort type)

@@ -49,6 +49,9 @@ internal sealed class Allocation
     public uint LifetimeSeconds;
     public ulong ReservationToken;
 
+    /// <summary>The socket of the port above the allocation's own, from its opening to its reservation.</summary>
+    public IDisposable? HeldUpper;
+
     public MobilityTicket Ticket;
 
     /// <summary>The ticket before, good until the client shows the newer one, whose delivery may have failed.</summary>

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 
 namespace V100.Turn;
@@ -7,6 +8,10 @@ internal sealed class ByteStringComparer : IEqualityComparer<byte[]>, IAlternate
 {
     public static readonly ByteStringComparer Instance = new();
 
+    // The framework's own hash is keyed by a random number of the process.
+    private readonly ulong _seed = (ulong)(uint)HashCode.Combine(1) << 32 | (uint)HashCode.Combine(2);
+    private readonly ulong _multiplier = (ulong)(uint)HashCode.Combine(3) << 32 | (uint)HashCode.Combine(4) | 1;
+
     public bool Equals(byte[]? x, byte[]? y) => x.AsSpan().SequenceEqual(y);
 
     public int GetHashCode([DisallowNull] byte[] obj) => GetHashCode((ReadOnlySpan<byte>)obj);
@@ -15,10 +20,28 @@ internal sealed class ByteStringComparer : IEqualityComparer<byte[]>, IAlternate
 
     public bool Equals(ReadOnlySpan<byte> alternate, byte[] other) => alternate.SequenceEqual(other);
 
+    /// <summary>Each word is mixed with a secret by a multiplication whose halves are folded.</summary>
     public int GetHashCode(ReadOnlySpan<byte> alternate)
     {
-        HashCode hash = default;
-        hash.AddBytes(alternate);
-        return hash.ToHashCode();
+        ulong hash = _seed ^ (uint)alternate.Length;
+        for (; alternate.Length >= sizeof(ulong); alternate = alternate[sizeof(ulong)..])
+        {
+            hash = Mix(hash ^ BinaryPrimitives.ReadUInt64LittleEndian(alternate));
+        }
+
+        ulong rest = 0;
+        foreach (byte value in alternate)
+        {
+            rest = rest << 8 | value;
+        }
+
+        hash = Mix(hash ^ rest);
+        return (int)(hash ^ hash >> 32);
+    }
+
+    private ulong Mix(ulong word)
+    {
+        ulong high = Math.BigMul(word, _multiplier, out ulong low);
+        return high ^ low;
     }
 }

@@ -7,7 +7,11 @@ namespace V100.Turn;
 /// <param name="AddressIndex">Which of the relay addresses.</param>
 /// <param name="Transport">UDP and TCP ports are two spaces.</param>
 /// <param name="Port">The port.</param>
-internal readonly record struct PortLease(int AddressIndex, RelayTransport Transport, ushort Port);
+internal readonly record struct PortLease(int AddressIndex, RelayTransport Transport, ushort Port)
+{
+    /// <summary>The upper one of the pair of which this is the lower.</summary>
+    public PortLease Upper => this with { Port = (ushort)(Port + 1) };
+}
 
 /// <summary>What a client asks of the port (EVEN-PORT; RFC 8656, 18.7).</summary>
 internal enum PortParity : byte

@@ -63,6 +63,9 @@ public enum TurnCounter
     DroppedPeerAddressFamily,
     DroppedRateLimit,
     DroppedTooLong,
+
+    /// <summary>The TTL or hop limit ends here (RFC 8656, 14).</summary>
+    DroppedHopLimit,
     DroppedUnknownRelay,
     DroppedDetached,
     DroppedIcmp,

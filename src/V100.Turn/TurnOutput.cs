@@ -24,7 +24,8 @@ public enum TurnOutputKind : byte
 
     /// <summary>
     /// From now on copy bytes both ways between the stream <see cref="TurnOutput.Flow"/> and <see cref="TurnOutput.Connection"/>, what
-    /// the client sent behind its request included; report with <see cref="TurnShard.HandleSpliced"/>. The answer to the request,
+    /// the client sent behind its request included, no faster than <see cref="TurnOutput.Rate"/> allows; report with
+    /// <see cref="TurnShard.HandleSpliced"/>. The answer to the request,
     /// which the route before this output carried, goes out first.
     /// </summary>
     Splice,
@@ -38,4 +39,10 @@ public enum TurnOutputKind : byte
 
 /// <summary>What a shard wants done besides the route that its method returned.</summary>
 public readonly record struct TurnOutput(
-    TurnOutputKind Kind, ClientFlow Flow, PeerConnectionId Connection = default, RelayId Relay = default, TransportAddress Peer = default, ReadOnlyMemory<byte> Message = default);
+    TurnOutputKind Kind,
+    ClientFlow Flow,
+    PeerConnectionId Connection = default,
+    RelayId Relay = default,
+    TransportAddress Peer = default,
+    ReadOnlyMemory<byte> Message = default,
+    UserRate? Rate = null);

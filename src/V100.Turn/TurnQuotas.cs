@@ -97,6 +97,8 @@ internal sealed class UserAccount(string user)
 
     public int Charges => Volatile.Read(ref _charges);
 
+    public Instant RateUsedUntil => new(Volatile.Read(ref _rateUsedUntil));
+
     public ChargeResult TryCharge(int units, int limit)
     {
         while (true)
@@ -133,7 +135,7 @@ internal sealed class UserAccount(string user)
         }
 
         // The generic cell rate algorithm (ITU-T I.371): one word says until when the rate is used up.
-        long cost = (long)((ulong)bytes * 8_000_000_000 / (ulong)bitsPerSecond);
+        long cost = CostOf(bytes, bitsPerSecond);
         while (true)
         {
             long until = Volatile.Read(ref _rateUsedUntil);
@@ -149,4 +151,25 @@ internal sealed class UserAccount(string user)
             }
         }
     }
+
+    /// <summary>Uses so many bytes of the rate, room or not.</summary>
+    public void Use(int bytes, long bitsPerSecond, Instant now)
+    {
+        if (bitsPerSecond == 0)
+        {
+            return;
+        }
+
+        long cost = CostOf(bytes, bitsPerSecond);
+        long until;
+        long next;
+        do
+        {
+            until = Volatile.Read(ref _rateUsedUntil);
+            next = Math.Max(until, now.Nanoseconds) + cost;
+        }
+        while (Interlocked.CompareExchange(ref _rateUsedUntil, next, until) != until);
+    }
+
+    private static long CostOf(int bytes, long bitsPerSecond) => (long)((ulong)bytes * 8_000_000_000 / (ulong)bitsPerSecond);
 }

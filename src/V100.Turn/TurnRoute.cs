@@ -38,7 +38,8 @@ public readonly struct TurnRoute
     private readonly ClientFlow _flow;
 
     private TurnRoute(
-        TurnRouteKind kind, in ClientFlow flow, RelayId relay, int headerLength, int payloadOffset, int payloadLength, int paddingLength, bool dontFragment)
+        TurnRouteKind kind, in ClientFlow flow, RelayId relay, int headerLength, int payloadOffset, int payloadLength, int paddingLength, bool dontFragment,
+        IpFields fields = default)
     {
         Kind = kind;
         _flow = flow;
@@ -48,12 +49,19 @@ public readonly struct TurnRoute
         PayloadLength = payloadLength;
         PaddingLength = (byte)paddingLength;
         DontFragment = dontFragment;
+        Fields = fields;
     }
 
     public TurnRouteKind Kind { get; }
 
     /// <summary>RFC 8656, 14: send with the DF bit. Only <see cref="TurnRouteKind.ToPeer"/>.</summary>
     public bool DontFragment { get; }
+
+    /// <summary>
+    /// RFC 8656, 14: what the payload's IP header shall have. Only <see cref="TurnRouteKind.ToPeer"/> and <see cref="TurnRouteKind.ToClient"/>;
+    /// default where it comes from or goes to a stream.
+    /// </summary>
+    public IpFields Fields { get; }
 
     /// <summary>Zero bytes, 0 to 3, behind the payload. Only <see cref="TurnRouteKind.ToClient"/>.</summary>
     public byte PaddingLength { get; }
@@ -84,9 +92,10 @@ public readonly struct TurnRoute
     internal static TurnRoute HandOver(int shard) => new(TurnRouteKind.HandOver, default, default, shard, 0, 0, 0, false);
 
     internal static TurnRoute ToPeer(
-        TurnRouteKind kind, RelayId relay, in TransportAddress relayed, in TransportAddress peer, int payloadOffset, int payloadLength, bool dontFragment) =>
-        new(kind, new ClientFlow(peer, relayed), relay, 0, payloadOffset, payloadLength, 0, dontFragment);
+        TurnRouteKind kind, RelayId relay, in TransportAddress relayed, in TransportAddress peer, int payloadOffset, int payloadLength, bool dontFragment,
+        IpFields fields) =>
+        new(kind, new ClientFlow(peer, relayed), relay, 0, payloadOffset, payloadLength, 0, dontFragment, fields);
 
-    internal static TurnRoute ToClient(in ClientFlow flow, int headerLength, int payloadLength, int paddingLength) =>
-        new(TurnRouteKind.ToClient, flow, default, headerLength, 0, payloadLength, paddingLength, false);
+    internal static TurnRoute ToClient(in ClientFlow flow, int headerLength, int payloadLength, int paddingLength, IpFields fields) =>
+        new(TurnRouteKind.ToClient, flow, default, headerLength, 0, payloadLength, paddingLength, false, fields);
 }

@@ -184,16 +184,16 @@ public sealed partial class TurnShard
         return Math.Min(Math.Max(wanted, DefaultLifetimeSeconds), (uint)settings.MaxLifetime.TotalSeconds);
     }
 
-    /// <summary>Keeps the port above the allocation's own, whose bit and charge are taken already.</summary>
+    /// <summary>Keeps the port above the allocation's own, whose bit, socket and charge are taken already.</summary>
     private void Reserve(Allocation allocation, Instant now)
     {
-        PortLease lease = allocation.First.Lease;
         PortReservation reservation;
         do
         {
-            reservation = new PortReservation(_entropy.NextUInt64() | 1, lease with { Port = (ushort)(lease.Port + 1) }, allocation.Account);
+            reservation = new PortReservation(Index, _entropy.NextUInt64() | 1, allocation.First.Lease.Upper, allocation.Account, allocation.HeldUpper!);
         }
         while (!Server.Reservations.TryAdd(reservation));
+        allocation.HeldUpper = null;
         allocation.ReservationToken = reservation.Token;
         _wheel.Schedule(reservation.Timer, now + s_reservationLifetime);
     }
@@ -203,6 +203,7 @@ public sealed partial class TurnShard
         // Whoever redeems it in time takes it out of the table.
         if (Server.Reservations.TryTake(reservation))
         {
+            reservation.Held.Dispose();
             Server.Ports.Release(reservation.Lease);
             Server.Quotas.Release(reservation.Account);
         }

@@ -81,7 +81,7 @@ public sealed partial class TurnShard
         _wheel.Cancel(connection.Timer);
         _dataConnections.Add(request.Flow, connection);
         Server.Directory.AddFlow(request.Flow, Index);
-        _outputs.Enqueue(new TurnOutput(TurnOutputKind.Splice, request.Flow, id));
+        _outputs.Enqueue(new TurnOutput(TurnOutputKind.Splice, request.Flow, id, Rate: new UserRate(connection.Allocation.Account, Server)));
         Counters.Increment(TurnCounter.ConnectionBindSucceeded);
         StunWriter writer = StunWriter.Answer(request.Response, message, StunClass.Success);
         return Finish(ref writer, message, request);
@@ -136,11 +136,11 @@ public sealed partial class TurnShard
         return true;
     }
 
-    public partial bool HandleSpliced(PeerConnectionId connection, int bytesToPeer, int bytesToClient, Instant now)
+    public partial void HandleSpliced(PeerConnectionId connection, int bytesToPeer, int bytesToClient, Instant now)
     {
         if (!_connections.TryGetValue(connection, out PeerConnection? found))
         {
-            return true;
+            return;
         }
 
         AllocationRecord record = found.Allocation.Record;
@@ -148,7 +148,6 @@ public sealed partial class TurnShard
         record.CountToClient(0, bytesToClient);
         Counters.Add(TurnCounter.BytesToPeer, bytesToPeer);
         Counters.Add(TurnCounter.BytesToClient, bytesToClient);
-        return found.Allocation.Account.TryUse(bytesToPeer + bytesToClient, Server.Settings.MaxBitsPerSecondPerUser, now);
     }
 
     // RFC 6062, 5.2: in work, waiting or spliced, there is one connection to a peer.

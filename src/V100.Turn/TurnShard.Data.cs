@@ -15,7 +15,7 @@ public sealed partial class TurnShard
 
     private static readonly uint s_dataIndication = new StunMessageType(StunMethod.Data, StunClass.Indication).Value;
 
-    public partial TurnRoute HandleChannelData(in ClientFlow flow, ReadOnlySpan<byte> message, Instant now)
+    public partial TurnRoute HandleChannelData(in ClientFlow flow, ReadOnlySpan<byte> message, Instant now, IpFields fields)
     {
         // RFC 8656, 12.4 and 12.6: behind the data there may be padding, over UDP too.
         if (message.Length < ChannelHeaderLength)
@@ -44,10 +44,10 @@ public sealed partial class TurnShard
         TurnSettings settings = Server.Settings;
         PeerVerdict verdict = VerdictOf(binding, settings.Peers);
         return ToPeer(
-            allocation, binding.Relay, binding.Peer, verdict, ChannelHeaderLength, length, false, TurnCounter.ChannelDataToPeer, settings, now);
+            allocation, binding.Relay, binding.Peer, verdict, ChannelHeaderLength, length, false, TurnCounter.ChannelDataToPeer, settings, now, fields);
     }
 
-    private TurnRoute HandleIndication(in ClientFlow flow, in StunReader message, Instant now)
+    private TurnRoute HandleIndication(in ClientFlow flow, in StunReader message, Instant now, IpFields fields)
     {
         if (message.Type.Method != StunMethod.Send)
         {
@@ -85,16 +85,23 @@ public sealed partial class TurnShard
 
         TurnSettings settings = Server.Settings;
         PeerVerdict verdict = VerdictOf(permission, peer, settings.Peers);
-        return ToPeer(allocation, relay, peer, verdict, offset, length, dontFragment, TurnCounter.SendToPeer, settings, now);
+        return ToPeer(allocation, relay, peer, verdict, offset, length, dontFragment, TurnCounter.SendToPeer, settings, now, fields);
     }
 
     private TurnRoute ToPeer(
         Allocation allocation, Relay relay, in TransportAddress peer, PeerVerdict verdict, int offset, int length, bool dontFragment,
-        TurnCounter outcome, TurnSettings settings, Instant now)
+        TurnCounter outcome, TurnSettings settings, Instant now, IpFields fields)
     {
         if (verdict.IsDenied())
         {
             return DropDenied(allocation, peer, verdict, now);
+        }
+
+        // RFC 8656, 14 (Time to Live). What is for this server's own media has arrived.
+        bool own = verdict == PeerVerdict.OwnMedia;
+        if (!fields.TryPassOn(out IpFields onward) && !own)
+        {
+            return Drop(TurnCounter.DroppedHopLimit);
         }
 
         if (!allocation.Account.TryUse(length, settings.MaxBitsPerSecondPerUser, now))
@@ -102,15 +109,15 @@ public sealed partial class TurnShard
             return Drop(TurnCounter.DroppedRateLimit);
         }
 
-        bool own = verdict == PeerVerdict.OwnMedia;
         Counters.Increment(own ? TurnCounter.ToOwnMedia : outcome);
         Counters.Add(TurnCounter.BytesToPeer, length);
         allocation.Record.CountToPeer(1, length);
         TurnRouteKind kind = own ? TurnRouteKind.ToOwnMedia : TurnRouteKind.ToPeer;
-        return TurnRoute.ToPeer(kind, relay.Id, relay.Relayed, peer, offset, length, dontFragment);
+        return TurnRoute.ToPeer(kind, relay.Id, relay.Relayed, peer, offset, length, dontFragment, onward);
     }
 
-    public partial TurnRoute HandlePeerDatagram(RelayId relay, in TransportAddress peer, int payloadLength, Span<byte> header, Instant now)
+    public partial TurnRoute HandlePeerDatagram(
+        RelayId relay, in TransportAddress peer, int payloadLength, Span<byte> header, Instant now, IpFields fields)
     {
         if (!_relays.TryFind(relay, out Relay? open))
         {
@@ -149,10 +156,11 @@ public sealed partial class TurnShard
         int headerLength = hasChannel
             ? WriteChannelHeader(header, binding.Number, payloadLength)
             : WriteDataHeader(header, peer, payloadLength);
-        return ToClient(allocation, headerLength, payloadLength, hasChannel, settings, now);
+        return ToClient(allocation, headerLength, payloadLength, hasChannel, settings, now, fields);
     }
 
-    private TurnRoute ToClient(Allocation allocation, int headerLength, int payloadLength, bool byChannel, TurnSettings settings, Instant now)
+    private TurnRoute ToClient(
+        Allocation allocation, int headerLength, int payloadLength, bool byChannel, TurnSettings settings, Instant now, IpFields fields)
     {
         // RFC 8656, 12.5: ChannelData is padded over streams only; an attribute always is.
         bool padded = !byChannel || allocation.Flow.IsStream;
@@ -163,6 +171,13 @@ public sealed partial class TurnShard
             return Drop(TurnCounter.DroppedTooLong);
         }
 
+        // RFC 8656, 14: not for what goes to a client over TCP or TLS.
+        IpFields onward = default;
+        if (allocation.Flow.Transport == TransportProtocol.Udp && !fields.TryPassOn(out onward))
+        {
+            return Drop(TurnCounter.DroppedHopLimit);
+        }
+
         if (!allocation.Account.TryUse(payloadLength, settings.MaxBitsPerSecondPerUser, now))
         {
             return Drop(TurnCounter.DroppedRateLimit);
@@ -171,7 +186,7 @@ public sealed partial class TurnShard
         Counters.Increment(byChannel ? TurnCounter.ChannelDataToClient : TurnCounter.DataToClient);
         Counters.Add(TurnCounter.BytesToClient, payloadLength);
         allocation.Record.CountToClient(1, payloadLength);
-        return TurnRoute.ToClient(allocation.Flow, headerLength, payloadLength, padding);
+        return TurnRoute.ToClient(allocation.Flow, headerLength, payloadLength, padding, onward);
     }
 
     public partial TurnRoute HandlePeerError(
@@ -192,7 +207,7 @@ public sealed partial class TurnShard
 
         int length = WriteIcmpIndication(header, peer, type, code, data);
         Counters.Increment(TurnCounter.IcmpToClient);
-        return TurnRoute.ToClient(allocation.Flow, length, 0, 0);
+        return TurnRoute.ToClient(allocation.Flow, length, 0, 0, default);
     }
 
     private static int WriteChannelHeader(Span<byte> header, ushort number, int length)

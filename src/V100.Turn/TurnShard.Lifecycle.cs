@@ -68,6 +68,15 @@ public sealed partial class TurnShard
             Counters.Increment(TurnCounter.AllocationsDeleted);
             End(allocation);
         }
+
+        foreach (PortReservation reservation in Server.Reservations.All)
+        {
+            if (reservation.Shard == Index)
+            {
+                _wheel.Cancel(reservation.Timer);
+                EndReservation(reservation);
+            }
+        }
     }
 
     /// <summary>The final teardown: sockets, then ports, then the charge.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using V100.Net;
 using V100.Stun;
 
@@ -16,13 +17,8 @@ public sealed partial class TurnShard
     private bool TryOpenRelays(Allocation allocation, in AllocationWish wish, PortReservation? reservation)
     {
         Relay? first = reservation is not null
-            ? TryOpen(allocation, reservation.Lease)
+            ? TryAdopt(allocation, reservation)
             : TryOpenAny(allocation, wish.Family, wish.Transport, wish.Parity);
-        if (reservation is not null && first is null)
-        {
-            Server.Ports.Release(reservation.Lease);
-        }
-
         Relay? second = wish.WantsIPv6Too ? TryOpenAny(allocation, AddressFamily.IPv6, wish.Transport, PortParity.Any) : null;
         if (wish.WantsIPv6Too && (first is null) != (second is null))
         {
@@ -52,7 +48,7 @@ public sealed partial class TurnShard
     private Relay? TryOpenAny(Allocation allocation, AddressFamily family, RelayTransport transport, PortParity parity)
     {
         ReadOnlySpan<RelayAddress> addresses = Server.Ports.Addresses;
-        int start = addresses.IsEmpty ? 0 : (int)(_entropy.NextUInt32() % (uint)addresses.Length);
+        int start = addresses.Length < 2 ? 0 : (int)(_entropy.NextUInt32() % (uint)addresses.Length);
         int attempts = 0;
         for (int i = 0; i < addresses.Length; i++)
         {
@@ -65,15 +61,18 @@ public sealed partial class TurnShard
             while (attempts < MaxOpenAttempts && Server.Ports.TryTake(index, transport, parity, _entropy, out PortLease lease))
             {
                 attempts++;
-                if (TryOpen(allocation, lease) is { } relay)
+                IDisposable? upper = null;
+                if ((parity != PortParity.Pair || TryHold(lease.Upper, out upper)) && TryOpen(allocation, lease) is { } relay)
                 {
+                    allocation.HeldUpper = upper;
                     return relay;
                 }
 
+                upper?.Dispose();
                 Server.Ports.Release(lease);
                 if (parity == PortParity.Pair)
                 {
-                    Server.Ports.Release(lease with { Port = (ushort)(lease.Port + 1) });
+                    Server.Ports.Release(lease.Upper);
                 }
             }
         }
@@ -95,6 +94,32 @@ public sealed partial class TurnShard
             return null;
         }
 
+        return AddRelay(allocation, id, lease);
+    }
+
+    /// <summary>RFC 8656, 7.2: the reserved port must be had by whoever shows its token, so its socket has been there since.</summary>
+    private bool TryHold(in PortLease lease, [NotNullWhen(true)] out IDisposable? held)
+    {
+        held = _sockets.TryHold(Server.Ports.Addresses[lease.AddressIndex].Local.WithPort(lease.Port));
+        return held is not null;
+    }
+
+    private Relay? TryAdopt(Allocation allocation, PortReservation reservation)
+    {
+        if (!_relays.TryReserve(out RelayId id))
+        {
+            reservation.Held.Dispose();
+            Server.Ports.Release(reservation.Lease);
+            return null;
+        }
+
+        _sockets.Adopt(id, reservation.Held);
+        return AddRelay(allocation, id, reservation.Lease);
+    }
+
+    private Relay AddRelay(Allocation allocation, RelayId id, in PortLease lease)
+    {
+        RelayAddress address = Server.Ports.Addresses[lease.AddressIndex];
         var relay = new Relay(allocation, id, lease, address.Shown.WithPort(lease.Port));
         _relays.Set(id, relay);
         if (lease.Transport == RelayTransport.Udp)

@@ -17,7 +17,7 @@ public sealed partial class TurnShard
         public readonly Allocation? Allocation = allocation;
     }
 
-    public partial TurnRoute HandleStun(in ClientFlow flow, in StunReader message, Span<byte> response, Instant now)
+    public partial TurnRoute HandleStun(in ClientFlow flow, in StunReader message, Span<byte> response, Instant now, IpFields fields)
     {
         StunMessageType type = message.Type;
         if (type.Class is not (StunClass.Request or StunClass.Indication))
@@ -33,7 +33,7 @@ public sealed partial class TurnShard
 
         if (type.Class == StunClass.Indication)
         {
-            return HandleIndication(flow, message, now);
+            return HandleIndication(flow, message, now, fields);
         }
 
         switch (type.Method)

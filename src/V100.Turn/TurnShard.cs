@@ -36,7 +36,8 @@ namespace V100.Turn;
 /// stream, and drops whole messages beyond it.
 /// </para>
 /// <para>
-/// The driver's own part of RFC 8656, 14: DSCP and ECN of a packet and the TTL less one are carried on where the sockets can.
+/// IP header fields (RFC 8656, 14): what the driver knows of a datagram's comes in with it, and what it shall send with comes out in
+/// <see cref="TurnRoute.Fields"/>.
 /// </para>
 /// </remarks>
 public sealed partial class TurnShard
@@ -96,17 +97,18 @@ public sealed partial class TurnShard
     /// <param name="message">The whole message; of ChannelData with or without its padding.</param>
     /// <param name="response">At least <see cref="MaxResponseLength"/> bytes.</param>
     /// <param name="now">The time.</param>
-    public TurnRoute HandleClientMessage(in ClientFlow flow, ReadOnlySpan<byte> message, Span<byte> response, Instant now)
+    /// <param name="fields">Of the IP header that it came with; default where it came by a stream or a DTLS session.</param>
+    public TurnRoute HandleClientMessage(in ClientFlow flow, ReadOnlySpan<byte> message, Span<byte> response, Instant now, IpFields fields = default)
     {
         // RFC 8656, 12.4: two bits tell it from STUN, over whatever transport.
         if (message.Length > 0 && message[0] >> 6 == 1)
         {
-            return HandleChannelData(in flow, message, now);
+            return HandleChannelData(in flow, message, now, fields);
         }
 
         if (StunReader.TryParse(message, out StunReader request))
         {
-            return HandleStun(in flow, in request, response, now);
+            return HandleStun(in flow, in request, response, now, fields);
         }
 
         return Drop(TurnCounter.DroppedMalformed);
@@ -116,10 +118,10 @@ public sealed partial class TurnShard
     /// One STUN message of a client. Binding requests are answered too, RFC 5780 included; those that belong to an ICE agent (they
     /// have a USERNAME) are for the caller to keep away.
     /// </summary>
-    public partial TurnRoute HandleStun(in ClientFlow flow, in StunReader message, Span<byte> response, Instant now);
+    public partial TurnRoute HandleStun(in ClientFlow flow, in StunReader message, Span<byte> response, Instant now, IpFields fields = default);
 
     /// <summary>One ChannelData message of a client.</summary>
-    public partial TurnRoute HandleChannelData(in ClientFlow flow, ReadOnlySpan<byte> message, Instant now);
+    public partial TurnRoute HandleChannelData(in ClientFlow flow, ReadOnlySpan<byte> message, Instant now, IpFields fields = default);
 
     /// <summary>One datagram that came to a UDP relay socket.</summary>
     /// <param name="relay">The socket.</param>
@@ -127,7 +129,9 @@ public sealed partial class TurnShard
     /// <param name="payloadLength">Its length: the bytes themselves do not matter here.</param>
     /// <param name="header">At least <see cref="MaxHeaderLength"/> bytes: what goes in front of the payload.</param>
     /// <param name="now">The time.</param>
-    public partial TurnRoute HandlePeerDatagram(RelayId relay, in TransportAddress peer, int payloadLength, Span<byte> header, Instant now);
+    /// <param name="fields">Of the IP header that it came with.</param>
+    public partial TurnRoute HandlePeerDatagram(
+        RelayId relay, in TransportAddress peer, int payloadLength, Span<byte> header, Instant now, IpFields fields = default);
 
     /// <summary>An ICMP error for a datagram that was sent from a UDP relay socket (RFC 8656, 11.5).</summary>
     /// <param name="relay">The socket.</param>
@@ -151,11 +155,8 @@ public sealed partial class TurnShard
     /// </summary>
     public partial bool HandlePeerAccepted(RelayId relay, in TransportAddress peer, Instant now, out PeerConnectionId connection);
 
-    /// <summary>
-    /// Bytes that were copied between a spliced pair. False when the user's rate is used up: the driver stops reading both for a
-    /// while, as long as it likes.
-    /// </summary>
-    public partial bool HandleSpliced(PeerConnectionId connection, int bytesToPeer, int bytesToClient, Instant now);
+    /// <summary>Bytes that were copied between a spliced pair, for the figures. The user's rate is the driver's affair (<see cref="UserRate"/>).</summary>
+    public partial void HandleSpliced(PeerConnectionId connection, int bytesToPeer, int bytesToClient, Instant now);
 
     /// <summary>
     /// A stream or DTLS session of a client ended. Its allocation ends with it, unless the client holds a mobility ticket: then it waits
@@ -174,6 +175,6 @@ public sealed partial class TurnShard
 
     public partial void HandleCommand(in TurnCommand command, Instant now);
 
-    /// <summary>Ends every allocation and closes every relay socket.</summary>
+    /// <summary>Ends every allocation and reservation of its own, and closes every relay socket.</summary>
     public partial void Close(Instant now);
 }

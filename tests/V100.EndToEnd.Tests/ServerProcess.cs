@@ -78,10 +78,16 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>On loopback, a relay for <see cref="TurnClient.User"/> to peers on loopback.</summary>
-    public static Task<ServerProcess> StartRelayAsync(params string[] arguments) => StartAsync(
-    [
-        $"--V100:Turn:Users:{TurnClient.User}={TurnClient.Password}", "--V100:PublicAddresses:0=127.0.0.1", "--V100:Turn:AllowedPeers:0=127.0.0.0/8", .. arguments,
-    ]);
+    public static Task<ServerProcess> StartRelayAsync(params string[] arguments) => StartAsync([.. RelayArguments, .. arguments]);
+
+    /// <summary>As <see cref="StartRelayAsync"/>, under a limit of the shell's <c>ulimit</c>.</summary>
+    public static async Task<ServerProcess> StartLimitedAsync(string limit, params string[] arguments)
+    {
+        string[] command = ["sh", "-c", $"ulimit {limit}; exec \"$0\" \"$@\"", Repository.Binary, .. LoopbackArguments, .. RelayArguments, .. arguments];
+        ServerProcess server = new(command, new Dictionary<string, string> { [$"V100__ApiKeys__{ApiKey}"] = ApiSecret }, bare: false);
+        await server.WaitReadyAsync();
+        return server;
+    }
 
     /// <summary>In the server's namespace, at its address.</summary>
     public static async Task<ServerProcess> StartAsync(NetworkNamespaces network, params string[] arguments)
@@ -105,6 +111,9 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>With nothing in its environment but the API key: no PATH, no DOTNET_ROOT. The caller waits.</summary>
     public static ServerProcess LaunchBare(int httpPort)
         => Launch([$"--V100:Http:Url=http://127.0.0.1:{httpPort}", "--V100:Udp:Port=0", "--V100:Tcp:Port=0"], bare: true);
+
+    private static string[] RelayArguments =>
+        [$"--V100:Turn:Users:{TurnClient.User}={TurnClient.Password}", "--V100:PublicAddresses:0=127.0.0.1", "--V100:Turn:AllowedPeers:0=127.0.0.0/8"];
 
     private static string[] LoopbackArguments => ["--V100:Http:Url=http://127.0.0.1:0", "--V100:Udp:Port=0", "--V100:Tcp:Port=0"];
 

@@ -20,11 +20,15 @@ internal readonly record struct StunAttribute(int Type, byte[] Value)
     public const int Realm = 0x0014;
     public const int Nonce = 0x0015;
     public const int XorRelayedAddress = 0x0016;
+    public const int RequestedAddressFamily = 0x0017;
+    public const int EvenPort = 0x0018;
     public const int RequestedTransport = 0x0019;
     public const int DontFragment = 0x001A;
     public const int XorMappedAddress = 0x0020;
+    public const int ReservationToken = 0x0022;
     public const int PasswordAlgorithms = 0x8002;
     public const int Icmp = 0x8004;
+    public const int MobilityTicket = 0x8030;
     public const int Fingerprint = 0x8028;
 
     /// <summary>REQUESTED-TRANSPORT of a relay over UDP.</summary>

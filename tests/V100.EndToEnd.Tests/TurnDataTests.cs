@@ -140,10 +140,79 @@ public sealed class TurnDataTests
         Assert.Equal("last", await ReceiveAsync(peer, client.Relayed));
     }
 
+    [Theory]
+    [InlineData("127.0.0.1")]
+    [InlineData("::1")]
+    public async Task Line_60_DSCP_and_ECN_stay_and_a_hop_is_taken_off_both_ways(string address)
+    {
+        // RFC 3246: expedited forwarding, RFC 2597: AF41; RFC 3168: ECT(0), congestion experienced.
+        const byte FromClient = 46 << 2 | 2;
+        const byte FromPeer = 34 << 2 | 3;
+        IPAddress host = IPAddress.Parse(address);
+        await using ServerProcess server = await ServerProcess.StartRelayAsync("--V100:PublicAddresses:1=::1", "--V100:Turn:AllowedPeers:1=::1/128");
+        await using IpFieldsTap clientTap = await IpFieldsTap.StartAsync(new IPEndPoint(host, server.UdpPort), FromClient, hopLimit: 40);
+        await using TurnClient client = TurnClient.OverUdp(clientTap.Near.Port, host);
+        await client.AllocateAsync(new StunAttribute(StunAttribute.RequestedAddressFamily, [(byte)(host.GetAddressBytes().Length == 4 ? 1 : 2), 0, 0, 0]));
+        await using IpFieldsTap peerTap = await IpFieldsTap.StartAsync(client.Relayed, FromPeer, hopLimit: 200);
+        await using IpFieldsTap lastHop = await IpFieldsTap.StartAsync(client.Relayed, FromPeer, hopLimit: 1);
+        using Socket peer = Peer(address);
+        await client.PermitAsync(peerTap.Far);
+
+        // By indications first, then by a channel; each payload has its own length.
+        foreach (int length in (int[])[101, 202])
+        {
+            await peer.SendToAsync(new byte[length], lastHop.Near);
+            await peer.SendToAsync(new byte[length], peerTap.Near);
+            byte[] message = (await client.NextAsync())!;
+            Assert.Equal((FromPeer, 199), await clientTap.NextOfLengthAsync(message.Length));
+            if (length == 101)
+            {
+                await client.SendToPeerAsync(peerTap.Far, new byte[length]);
+            }
+            else
+            {
+                await client.SendChannelAsync(Channel, new byte[length]);
+            }
+
+            Assert.Equal((FromClient, 39), await peerTap.NextOfLengthAsync(length));
+            await client.BindAsync(Channel, peerTap.Far);
+        }
+
+        // What had no hop left is nobody's.
+        Assert.Equal(2, await server.Api.MetricAsync("v100_turn_total{kind=\"dropped_hop_limit\"}"));
+        await client.AssertSilenceAsync();
+    }
+
+    [Fact]
+    public async Task Line_35_A_reserved_port_is_nobody_elses_and_serves_whichever_worker_redeems_it()
+    {
+        await using ServerProcess server = await ServerProcess.StartRelayAsync();
+        using Socket peer = Peer("127.0.0.1");
+        // The workers of a pair's clients are a matter of chance: among so many pairs there are those of one and of two.
+        for (int pair = 0; pair < 8; pair++)
+        {
+            await using TurnClient rtp = TurnClient.OverUdp(server.UdpPort);
+            await using TurnClient rtcp = TurnClient.OverUdp(server.UdpPort);
+            StunMessage first = await rtp.AllocateAsync(new StunAttribute(StunAttribute.EvenPort, [0x80]));
+            IPEndPoint upper = new(rtp.Relayed.Address, rtp.Relayed.Port + 1);
+            using Socket other = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+            Assert.Equal(SocketError.AddressAlreadyInUse, Assert.Throws<SocketException>(() => other.Bind(upper)).SocketErrorCode);
+
+            await rtcp.AllocateAsync(new StunAttribute(StunAttribute.ReservationToken, first[StunAttribute.ReservationToken]!));
+            Assert.Equal(upper, rtcp.Relayed);
+            await rtcp.PermitAsync(At(peer));
+            await rtcp.SendToPeerAsync(At(peer), "there"u8.ToArray());
+            Assert.Equal("there", await ReceiveAsync(peer, upper));
+            await peer.SendToAsync("back"u8.ToArray(), upper);
+            AssertData(await rtcp.NextMessageAsync(), At(peer), "back");
+        }
+    }
+
     private static Socket Peer(string address)
     {
-        Socket socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-        socket.Bind(new IPEndPoint(IPAddress.Parse(address), 0));
+        IPAddress host = IPAddress.Parse(address);
+        Socket socket = new(host.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+        socket.Bind(new IPEndPoint(host, 0));
         return socket;
     }
 

@@ -197,6 +197,38 @@ public sealed class TurnSocketTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task Keys_turn_mobility_and_TCP_relays_off_and_bound_the_challenges()
+    {
+        const int Requests = 20;
+        const int Rate = 1;
+        const int Burst = 5 * Rate;
+        await using ServerProcess server = await ServerProcess.StartRelayAsync(
+            "--V100:Udp:Workers=1", "--V100:Turn:Mobility=false", "--V100:Turn:TcpRelays=false", $"--V100:Turn:UnauthenticatedPerSecond={Rate}");
+        await using TurnClient stream = await TurnClient.OverTcpAsync(server.TcpPort);
+        // RFC 6062, 5.1 leaves it to RFC 8656, 7.2; RFC 8016, 3.1.2.
+        Assert.Equal(442, (await stream.RequestAsync(StunMessage.Allocate, new StunAttribute(StunAttribute.RequestedTransport, [6, 0, 0, 0]))).Code);
+        StunAttribute ticket = new(StunAttribute.MobilityTicket, []);
+        Assert.Equal(405, (await stream.RequestAsync(StunMessage.Allocate, StunAttribute.UdpTransport, ticket)).Code);
+        await stream.AllocateAsync();
+
+        await using TurnClient client = TurnClient.OverUdp(server.UdpPort);
+        long began = Stopwatch.GetTimestamp();
+        for (int request = 0; request < Requests; request++)
+        {
+            await client.SendAsync(StunMessage.Write(StunMessage.Allocate, StunMessage.NewTransactionId(), [StunAttribute.UdpTransport]));
+        }
+
+        int answered = 0;
+        await client.SendAsync(StunMessage.Write(StunMessage.Binding, StunMessage.NewTransactionId(), []));
+        while (await client.NextMessageAsync() is { Code: not 0 })
+        {
+            answered++;
+        }
+
+        Assert.InRange(answered, Burst, Burst + Rate * (1 + (int)Stopwatch.GetElapsedTime(began).TotalSeconds));
+    }
+
+    [Fact]
     public async Task A_flood_of_challenges_ends_in_silence()
     {
         await using ServerProcess server = await ServerProcess.StartRelayAsync();

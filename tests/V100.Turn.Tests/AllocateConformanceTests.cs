@@ -125,6 +125,45 @@ public class AllocateConformanceTests
         byte[] token = world.Client(shard: 0).Request(RawClient.AllocateMessage().Add(Wire.EvenPort, 0x80)).Get(Wire.ReservationToken);
         Assert.Equal(0, world.Client("203.0.113.5:40001", shard: 1).Request(RawClient.AllocateMessage().Add(Wire.ReservationToken, token)).Error);
         Assert.Single(world.Sockets[1].Open);
+        Assert.Empty(world.Sockets[0].Held);
+    }
+
+    [Fact]
+    public void Line_35_A_reserved_port_is_held_until_it_is_redeemed_or_its_time_is_over()
+    {
+        RawMessage first = _world.Client().Request(RawClient.AllocateMessage().Add(Wire.EvenPort, 0x80));
+        TransportAddress relayed = TurnWorld.Parse(first.Address(Wire.XorRelayedAddress));
+        TransportAddress upper = relayed.WithPort((ushort)(relayed.Port + 1));
+        Assert.Equal(upper, Assert.Single(_world.Sockets[0].Held));
+        _world.Client("203.0.113.5:40001").Request(RawClient.AllocateMessage().Add(Wire.ReservationToken, first.Get(Wire.ReservationToken)));
+        Assert.Empty(_world.Sockets[0].Held);
+        _world.Sockets[0].At(upper);
+
+        // The timer of what was redeemed ends nothing; another that nobody wants is closed.
+        _world.Client("203.0.113.5:40002").Request(RawClient.AllocateMessage().Add(Wire.EvenPort, 0x80));
+        Assert.Single(_world.Sockets[0].Held);
+        _world.Advance(30.1);
+        Assert.Empty(_world.Sockets[0].Held);
+        Assert.Equal(3, _world.Sockets[0].Open.Count);
+    }
+
+    [Fact]
+    public void Line_35_A_pair_whose_upper_port_another_program_has_is_passed_over()
+    {
+        var world = new TurnWorld(TurnWorld.Settings(portMin: 50_000, portMax: 50_007));
+        world.Sockets[0].IsInUse = address => address.Port is 50_001 or 50_003 or 50_004;
+        RawMessage answer = world.Client().Request(RawClient.AllocateMessage().Add(Wire.EvenPort, 0x80));
+        Assert.Equal(50_006, TurnWorld.Parse(answer.Address(Wire.XorRelayedAddress)).Port);
+        Assert.Equal(50_007, Assert.Single(world.Sockets[0].Held).Port);
+        Assert.Equal(2, world.Server.Ports.TakenCount);
+
+        // No pair is left. What failed gave everything back.
+        Assert.Equal(508, world.Client("203.0.113.5:40001").Request(RawClient.AllocateMessage().Add(Wire.EvenPort, 0x80)).Error);
+        Assert.Equal(2, world.Server.Ports.TakenCount);
+        Assert.Equal(2, world.Server.Quotas.Total);
+        Assert.Single(world.Sockets[0].Open);
+        world.Shard.Close(world.Now);
+        world.AssertEmpty();
     }
 
     [Fact]

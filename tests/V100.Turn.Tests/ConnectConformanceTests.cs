@@ -121,10 +121,47 @@ public class ConnectConformanceTests
         TurnOutput splice = Output(TurnOutputKind.Splice);
         Assert.Equal((data.Flow, id), (splice.Flow, splice.Connection));
         Assert.Equal(400, Bind(_world.StreamClient(9), id).Error);
-        Assert.True(_world.Shard.HandleSpliced(id, 100, 200, _world.Now));
+        _world.Shard.HandleSpliced(id, 100, 200, _world.Now);
         Assert.Equal((100, 200), (Record.BytesToPeer, Record.BytesToClient));
         _world.Advance(100);
         Assert.False(_world.Shard.TryPollOutput(out _));
+    }
+
+    [Fact]
+    public void Joined_connections_share_the_rate_of_their_user_and_may_owe_it()
+    {
+        var world = new TurnWorld(TurnWorld.Settings(maxBitsPerSecond: 80_000));
+        RawClient control = world.StreamClient();
+        control.Allocate(protocol: 6);
+        control.Exchange(control.Sign(new RawMessage(Wire.ConnectRequest).AddXorAddress(Wire.XorPeerAddress, Peer)));
+        Assert.True(world.Shard.TryPollOutput(out TurnOutput connect));
+        world.Shard.HandlePeerConnected(connect.Connection, world.Now);
+        Assert.True(world.Shard.TryPollOutput(out _));
+        Bind(world.StreamClient(8), connect.Connection);
+        Assert.True(world.Shard.TryPollOutput(out TurnOutput splice));
+        UserRate rate = splice.Rate!;
+
+        // 10,000 bytes a second, one second ahead.
+        rate.Use(10_000, world.Now);
+        Assert.Equal(TimeSpan.Zero, rate.Pause(world.Now));
+        rate.Use(20_000, world.Now);
+        Assert.Equal(TimeSpan.FromSeconds(2), rate.Pause(world.Now));
+        world.Advance(1.5);
+        Assert.Equal(TimeSpan.FromSeconds(0.5), rate.Pause(world.Now));
+
+        // His datagrams wait for nobody: they are dropped meanwhile.
+        RawClient other = world.Client("203.0.113.5:40001");
+        other.Allocate();
+        other.CreatePermission(Peer);
+        Assert.Equal(TurnRouteKind.Nothing, other.Send(Peer, new byte[1000]).Route.Kind);
+        world.Advance(0.6);
+        Assert.Equal(TurnRouteKind.ToPeer, other.Send(Peer, new byte[1000]).Route.Kind);
+        Assert.Equal(TimeSpan.Zero, rate.Pause(world.Now));
+
+        // A reload may lift it at once.
+        rate.Use(1_000_000, world.Now);
+        world.Server.Apply(TurnWorld.Settings());
+        Assert.Equal(TimeSpan.Zero, rate.Pause(world.Now));
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using V100.Net.Native;
 
 namespace V100.Net.Crypto;
@@ -26,6 +27,7 @@ internal struct HmacState<TSha>
 {
     private const int BlockLength = 64;
     private const int LengthFieldLength = 8;
+    private const int WordsPerVector = 4;
 
     private ShaState _inner;
     private ShaState _outer;
@@ -57,18 +59,23 @@ internal struct HmacState<TSha>
     {
         uint* state = stackalloc uint[OpenSsl.ShaContextWords];
         byte* block = stackalloc byte[BlockLength];
-        int words = TSha.DigestLength / sizeof(uint);
-
-        ((ReadOnlySpan<uint>)_inner)[..words].CopyTo(new Span<uint>(state, words));
-        int filled = Absorb(state, block, 0, first);
+        *(ShaState*)state = _inner;
+        int filled = first.IsEmpty ? 0 : Absorb(state, block, 0, first);
         filled = Absorb(state, block, filled, second);
-        Finish(state, block, filled, BlockLength + (long)first.Length + second.Length);
-
-        // RFC 2104 section 2: the outer hash takes the inner digest.
-        WriteState(state, new Span<byte>(block, TSha.DigestLength));
-        ((ReadOnlySpan<uint>)_outer)[..words].CopyTo(new Span<uint>(state, words));
-        Finish(state, block, TSha.DigestLength, BlockLength + TSha.DigestLength);
-        WriteState(state, mac[..TSha.DigestLength]);
+        FinishInner(state, block, filled, BlockLength + (long)first.Length + second.Length);
+        FinishOuter(state, block);
+        if (TSha.DigestLength == 2 * Vector128<byte>.Count)
+        {
+            // One check for both stores.
+            mac = mac[..TSha.DigestLength];
+            BigEndian(state).CopyTo(mac);
+            BigEndian(state + WordsPerVector).CopyTo(mac[Vector128<byte>.Count..]);
+        }
+        else
+        {
+            BinaryPrimitives.WriteUInt32BigEndian(mac[Vector128<byte>.Count..], state[WordsPerVector]);
+            BigEndian(state).CopyTo(mac);
+        }
     }
 
     /// <summary>Compresses what makes whole blocks, keeps the rest in <paramref name="block"/>; says how many bytes that is.</summary>
@@ -102,29 +109,49 @@ internal struct HmacState<TSha>
     }
 
     /// <summary>FIPS 180-4 section 5.1.1: a one bit, zeros, and the length of everything hashed in bits.</summary>
-    private static unsafe void Finish(uint* state, byte* block, int filled, long hashedLength)
+    private static unsafe void FinishInner(uint* state, byte* block, int filled, long hashedLength)
     {
         var bytes = new Span<byte>(block, BlockLength);
         bytes[filled++] = 0x80;
+        bytes[filled..].Clear();
         if (filled > BlockLength - LengthFieldLength)
         {
-            bytes[filled..].Clear();
             TSha.Transform(state, block);
-            filled = 0;
+            bytes.Clear();
         }
 
-        bytes[filled..(BlockLength - LengthFieldLength)].Clear();
         BinaryPrimitives.WriteInt64BigEndian(bytes[(BlockLength - LengthFieldLength)..], hashedLength * 8);
         TSha.Transform(state, block);
     }
 
-    private static unsafe void WriteState(uint* state, Span<byte> digest)
+    /// <summary>
+    /// RFC 2104 section 2: the outer hash takes the inner digest, so its one block is all known but for that. It is stored as the
+    /// transform loads it, in vectors: a load behind several narrow stores waits for them.
+    /// </summary>
+    private readonly unsafe void FinishOuter(uint* state, byte* block)
     {
-        for (int word = 0; word < digest.Length / sizeof(uint); word++)
+        uint lengthBits = BinaryPrimitives.ReverseEndianness((uint)(BlockLength + TSha.DigestLength) * 8);
+        BigEndian(state).Store(block);
+        if (TSha.DigestLength == 2 * Vector128<byte>.Count)
         {
-            BinaryPrimitives.WriteUInt32BigEndian(digest[(word * sizeof(uint))..], state[word]);
+            BigEndian(state + WordsPerVector).Store(block + Vector128<byte>.Count);
+            Vector128.Create(0x80u, 0, 0, 0).AsByte().Store(block + 2 * Vector128<byte>.Count);
         }
+        else
+        {
+            Vector128.Create(BinaryPrimitives.ReverseEndianness(state[WordsPerVector]), 0x80u, 0, 0).AsByte().Store(block + Vector128<byte>.Count);
+            Vector128<byte>.Zero.Store(block + 2 * Vector128<byte>.Count);
+        }
+
+        Vector128.Create(0, 0, 0, lengthBits).AsByte().Store(block + 3 * Vector128<byte>.Count);
+        *(ShaState*)state = _outer;
+        TSha.Transform(state, block);
     }
+
+    /// <summary>Four words of the state as the digest has them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe Vector128<byte> BigEndian(uint* words) => Vector128.Shuffle(
+        Vector128.Load((byte*)words), Vector128.Create((byte)3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12));
 
     private static unsafe void CompressKey(Span<byte> keyBlock, byte pad, Span<uint> result)
     {

@@ -33,6 +33,17 @@ internal static unsafe partial class Libc
     [LibraryImport(Name, EntryPoint = "sendmmsg", SetLastError = true)]
     public static partial int SendMessages(int descriptor, BatchHeader* messages, uint count, int flags);
 
+    /// <summary>Of a struct mmsghdr it uses the struct msghdr at its beginning.</summary>
+    [LibraryImport(Name, EntryPoint = "recvmsg", SetLastError = true)]
+    public static partial nint ReceiveMessage(int descriptor, BatchHeader* message, int flags);
+
+    /// <summary>See <see cref="ReceiveMessage"/>.</summary>
+    [LibraryImport(Name, EntryPoint = "sendmsg", SetLastError = true)]
+    public static partial nint SendMessage(int descriptor, BatchHeader* message, int flags);
+
+    [LibraryImport(Name, EntryPoint = "sendto", SetLastError = true)]
+    public static partial nint SendTo(int descriptor, byte* data, nuint length, int flags, SocketAddress* destination, uint destinationLength);
+
     [LibraryImport(Name, EntryPoint = "poll", SetLastError = true)]
     public static partial int Poll(PollRequest* requests, nuint count, int timeoutMs);
 
@@ -176,9 +187,13 @@ internal static unsafe partial class Libc
     public const int ReceiveBufferForce = 33;
 
     public const int LevelIPv4 = 0;
+    public const int TrafficClassV4 = 1;
+    public const int HopLimitV4 = 2;
     public const int PacketInformationV4 = 8;
     public const int MtuDiscoverV4 = 10;
     public const int ReceiveErrorsV4 = 11;
+    public const int ReceiveHopLimitV4 = 12;
+    public const int ReceiveTrafficClassV4 = 13;
 
     public const int LevelIPv6 = 41;
     public const int MtuDiscoverV6 = 23;
@@ -186,6 +201,10 @@ internal static unsafe partial class Libc
     public const int OnlyV6 = 26;
     public const int ReceivePacketInformationV6 = 49;
     public const int PacketInformationV6 = 50;
+    public const int ReceiveHopLimitV6 = 51;
+    public const int HopLimitV6 = 52;
+    public const int ReceiveTrafficClassV6 = 66;
+    public const int TrafficClassV6 = 67;
 
     /// <summary>IP_PMTUDISC_PROBE: the DF bit, and no path MTU taken from ICMP.</summary>
     public const int MtuDiscoverProbe = 3;

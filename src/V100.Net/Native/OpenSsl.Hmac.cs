@@ -37,6 +37,29 @@ internal static unsafe partial class OpenSsl
     [SuppressGCTransition]
     private static partial int HMAC_Final(nint context, byte* mac, uint* macLength);
 
+    /// <summary>HMAC-SHA-256 or HMAC-SHA-1 in one call, which sets up the key each time.</summary>
+    internal static void HmacAtOnce(bool sha256, ReadOnlySpan<byte> key, ReadOnlySpan<byte> data, Span<byte> mac)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(mac.Length, sha256 ? 32 : 20);
+        uint length;
+        fixed (byte* keyBytes = key)
+        fixed (byte* input = data)
+        fixed (byte* output = mac)
+        {
+            if (HMAC(sha256 ? HashFunctions.Sha256 : HashFunctions.Sha1, keyBytes, key.Length, input, (nuint)data.Length, output, &length) is null)
+            {
+                throw new InvalidOperationException($"OpenSSL computes no HMAC: {TakeErrorReason()}.");
+            }
+        }
+    }
+
+    // A class of its own, so that nothing but the one-shot call asks for them.
+    private static class HashFunctions
+    {
+        public static readonly nint Sha1 = EVP_sha1();
+        public static readonly nint Sha256 = EVP_sha256();
+    }
+
     /// <summary>HMAC-SHA-1 under one key, in a context that keeps it. Of one thread at a time.</summary>
     internal sealed class HmacSha1Context : SafeHandle
     {
@@ -81,20 +104,7 @@ internal static unsafe partial class OpenSsl
         }
 
         /// <summary>The same in one call, which sets up the key each time.</summary>
-        public void ComputeAtOnce(ReadOnlySpan<byte> data, Span<byte> mac)
-        {
-            ArgumentOutOfRangeException.ThrowIfLessThan(mac.Length, MacLength);
-            uint length;
-            fixed (byte* key = _key)
-            fixed (byte* input = data)
-            fixed (byte* output = mac)
-            {
-                if (HMAC(_function, key, _key.Length, input, (nuint)data.Length, output, &length) is null)
-                {
-                    throw new InvalidOperationException($"OpenSSL computes no HMAC: {TakeErrorReason()}.");
-                }
-            }
-        }
+        public void ComputeAtOnce(ReadOnlySpan<byte> data, Span<byte> mac) => HmacAtOnce(sha256: false, _key, data, mac);
 
         protected override bool ReleaseHandle()
         {

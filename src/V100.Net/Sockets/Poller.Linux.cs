@@ -19,6 +19,7 @@ internal sealed unsafe class PollerLinux : Poller
     private readonly Stack<int> _freeTokens = [];
     private readonly UdpSocketLinux?[] _ready = new UdpSocketLinux?[MaxEvents];
     private bool _nanoseconds = true;
+    private int _waits;
     private byte* _events;
 
     public PollerLinux()
@@ -86,11 +87,13 @@ internal sealed unsafe class PollerLinux : Poller
     {
         int count = _nanoseconds ? WaitNanoseconds(timeout) : WaitMilliseconds(timeout);
         int ready = 0;
+        _waits += count > 0 ? 1 : 0;
         for (int index = 0; index < count; index++)
         {
             int token = (int)*(long*)(_events + index * EventLength + DataOffset);
             if (token != WakeToken && _sockets[token] is { } socket)
             {
+                socket.SetReady(_waits);
                 socket.HasErrors = (*(uint*)(_events + index * EventLength) & Libc.EpollError) != 0;
                 _ready[ready++] = socket;
             }

@@ -23,6 +23,7 @@ internal sealed class TransmitGroups
         public int SegmentLength;
         public int TotalLength;
         public int Bucket;
+        public IpFields Fields;
         public bool Closed;
     }
 
@@ -51,14 +52,14 @@ internal sealed class TransmitGroups
             _next[index] = -1;
             if (!segmentation || indices.Length == 1)
             {
-                Begin(index, entries[index].Length, -1);
+                Begin(index, in entries[index], -1);
                 continue;
             }
 
             int bucket = FindBucket(entries, in entries[index]);
-            if (_buckets[bucket] == 0 || !TryAppend(ref _groups[_buckets[bucket] - 1], index, entries[index].Length))
+            if (_buckets[bucket] == 0 || !TryAppend(ref _groups[_buckets[bucket] - 1], index, in entries[index]))
             {
-                Begin(index, entries[index].Length, bucket);
+                Begin(index, in entries[index], bucket);
                 _buckets[bucket] = _count;
             }
         }
@@ -72,10 +73,12 @@ internal sealed class TransmitGroups
         }
     }
 
-    private bool TryAppend(ref Group group, int index, int length)
+    private bool TryAppend(ref Group group, int index, ref readonly TransmitBatch.Entry entry)
     {
-        // An empty packet cannot be expressed as a segment.
-        if (group.Closed || length == 0 || length > group.SegmentLength || group.Count == MaxSegments || group.TotalLength + length > MaxBytes)
+        // An empty packet cannot be expressed as a segment, and the segments of a message have the IP fields of the whole.
+        int length = entry.Length;
+        if (group.Closed || length == 0 || length > group.SegmentLength || group.Count == MaxSegments || group.TotalLength + length > MaxBytes
+            || group.Fields != entry.Fields)
         {
             return false;
         }
@@ -88,14 +91,15 @@ internal sealed class TransmitGroups
         return true;
     }
 
-    private void Begin(int index, int length, int bucket) => _groups[_count++] = new Group
+    private void Begin(int index, ref readonly TransmitBatch.Entry entry, int bucket) => _groups[_count++] = new Group
     {
         First = index,
         Last = index,
         Count = 1,
-        SegmentLength = length,
-        TotalLength = length,
+        SegmentLength = entry.Length,
+        TotalLength = entry.Length,
         Bucket = bucket,
+        Fields = entry.Fields,
     };
 
     private int FindBucket(ReadOnlySpan<TransmitBatch.Entry> entries, ref readonly TransmitBatch.Entry entry)

@@ -100,6 +100,7 @@ internal sealed unsafe class UdpAreaLinux : IDisposable
         public int SegmentLength;
         public TransportAddress Remote;
         public TransportAddress Local;
+        public IpFields Fields;
     }
 
     /// <summary>Whether a whole batch can be received behind what is there.</summary>

@@ -37,6 +37,9 @@ internal sealed record UdpOptions
     /// <summary>See <see cref="GatherPause"/>. Where the system has no waits as short, none are made.</summary>
     public TimeSpan LongestGatherPause { get; init; } = TimeSpan.FromMicroseconds(100);
 
+    /// <summary>See <see cref="GatherPause"/>.</summary>
+    public int PollPacketsPerSecond { get; init; } = 80_000;
+
     /// <summary>
     /// Sockets of other workers bind the same port, and the system spreads the flows over them. Else the port is taken
     /// by one socket, and what comes to it names <see cref="UdpSocket.Bound"/> as its address here, also where that means all addresses.
@@ -45,6 +48,9 @@ internal sealed record UdpOptions
 
     /// <summary>ICMP errors of what was sent are kept, with whom they concern: see <see cref="UdpSocket.TryReadError"/>.</summary>
     public bool ReportsErrors { get; init; }
+
+    /// <summary><see cref="Datagram.Fields"/> are read of each packet, where the system says them. They are sent without this too.</summary>
+    public bool ReportsFields { get; init; }
 
     /// <summary>Asked of the system for each socket and direction; what it gave stands in <see cref="UdpSocket.ReceiveBufferBytes"/>.</summary>
     public int BufferBytes { get; init; } = 8 << 20;

@@ -6,10 +6,14 @@ namespace V100.Net.Sockets;
 
 internal sealed unsafe partial class UdpSocketLinux
 {
-    private readonly CounterBlock<SocketCounter> _counters;
+    private CounterBlock<SocketCounter> _counters;
 
     // Pending errors that one Receive may meet before it gives the worker back.
     private const int MaxReceiveErrors = 8;
+
+    private readonly bool _isShared;
+    private bool _readyBefore;
+    private int _lastReady = -1;
 
     public override bool MayHaveMore => _area.WasFilled;
 
@@ -28,7 +32,7 @@ internal sealed unsafe partial class UdpSocketLinux
         Debug.Assert(CanKeep);
         for (int attempt = 0; attempt < MaxReceiveErrors; attempt++)
         {
-            int count = Libc.ReceiveMessages(Descriptor, _area.NextHeaders, UdpAreaLinux.ReceiveBatch, Libc.DoNotWait, null);
+            int count = ReceiveSome(_area.NextHeaders);
             int error = count < 0 ? Libc.LastError : 0;
             _area.FinishReceive(this, count);
             _counters.Increment(SocketCounter.ReceiveCalls);
@@ -52,6 +56,30 @@ internal sealed unsafe partial class UdpSocketLinux
         return false;
     }
 
+    /// <summary>
+    /// As recvmmsg, which looks for a second message where there is one, and finds none on most relayed addresses: of 0.75 µs that look
+    /// takes 0.2. What is left over makes the socket ready in the next turn again, and two turns in a row are a reason to look.
+    /// </summary>
+    private int ReceiveSome(Libc.BatchHeader* headers)
+    {
+        if (_isShared || _readyBefore)
+        {
+            return Libc.ReceiveMessages(Descriptor, headers, UdpAreaLinux.ReceiveBatch, Libc.DoNotWait, null);
+        }
+
+        nint length = Libc.ReceiveMessage(Descriptor, headers, Libc.DoNotWait);
+        headers->Length = (uint)length;
+        return length < 0 ? -1 : 1;
+    }
+
+    /// <summary>The poller found it ready.</summary>
+    /// <param name="wait">The number of the poller's wait.</param>
+    public void SetReady(int wait)
+    {
+        _readyBefore = wait - 1 == _lastReady;
+        _lastReady = wait;
+    }
+
     public override bool TryRead(out Datagram datagram)
     {
         ref UdpAreaLinux.ReceiveCursor cursor = ref _area.Cursor;
@@ -63,7 +91,7 @@ internal sealed unsafe partial class UdpSocketLinux
 
         // A message of length 0 is one empty datagram; any other is cut at the segment length until nothing is left.
         int length = Math.Min(cursor.SegmentLength, cursor.Remaining);
-        datagram = new Datagram(new Span<byte>(cursor.Data, length), cursor.Remote, cursor.Local);
+        datagram = new Datagram(new Span<byte>(cursor.Data, length), cursor.Remote, cursor.Local, cursor.Fields);
         cursor.Data += length;
         cursor.Remaining -= length;
         if (cursor.Remaining == 0)
@@ -96,6 +124,7 @@ internal sealed unsafe partial class UdpSocketLinux
             cursor.SegmentLength = length;
             cursor.Remote = ReadName(header->Name);
             cursor.Local = Bound;
+            cursor.Fields = default;
             ReadControl(header, ref cursor);
             _counters.Add(SocketCounter.BytesReceived, length);
             _counters.Add(SocketCounter.DatagramsReceived, length <= cursor.SegmentLength ? 1 : (length + cursor.SegmentLength - 1) / cursor.SegmentLength);
@@ -127,6 +156,16 @@ internal sealed unsafe partial class UdpSocketLinux
                 case (Libc.LevelIPv4, Libc.PacketInformationV4):
                     Libc.PacketInfoV4* v4 = (Libc.PacketInfoV4*)data;
                     cursor.Local = TransportAddress.FromIPv4(BinaryPrimitives.ReverseEndianness(v4->LocalBigEndian), Bound.Port);
+                    break;
+                case (Libc.LevelIPv4, Libc.TrafficClassV4):
+                    // A byte, where all others are an int.
+                case (Libc.LevelIPv6, Libc.TrafficClassV6):
+                    cursor.Fields = cursor.Fields with { TrafficClass = *data };
+                    break;
+                case (Libc.LevelIPv4, Libc.HopLimitV4):
+                case (Libc.LevelIPv6, Libc.HopLimitV6):
+                    // One that came with 0 goes as far as one with 1: here.
+                    cursor.Fields = cursor.Fields with { HopLimit = Math.Max(*data, (byte)1) };
                     break;
             }
 

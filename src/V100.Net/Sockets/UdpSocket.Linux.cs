@@ -13,18 +13,20 @@ namespace V100.Net.Sockets;
 /// </remarks>
 internal sealed unsafe partial class UdpSocketLinux : UdpSocket
 {
-    private readonly UdpAreaLinux _area;
+    // A process without the right is told so once, not at every relayed address.
+    private static volatile bool s_mayForce = true;
+
+    private UdpAreaLinux _area;
     private readonly bool _familyV6;
     private readonly bool _anyAddress;
     private TransportAddress _bound;
-    private int _receiveBufferBytes;
-    private int _sendBufferBytes;
     private bool _reportsErrors;
 
-    private UdpSocketLinux(in TransportAddress address, UdpAreaLinux area, CounterBlock<SocketCounter> counters)
+    private UdpSocketLinux(in TransportAddress address, bool isShared, UdpAreaLinux area, CounterBlock<SocketCounter> counters)
     {
         _area = area;
         _counters = counters;
+        _isShared = isShared;
         _familyV6 = !address.IsIPv4;
         _anyAddress = address.IsUnspecified;
         Descriptor = Libc.Socket(_familyV6 ? Libc.FamilyV6 : Libc.FamilyV4, Libc.TypeDatagram | Libc.NonBlocking | Libc.CloseOnExec, 0);
@@ -37,11 +39,11 @@ internal sealed unsafe partial class UdpSocketLinux : UdpSocket
     /// <summary>Null where the system refuses, because the port is taken, say; <see cref="Libc.LastError"/> has the reason.</summary>
     public static UdpSocketLinux? TryOpen(in TransportAddress address, UdpOptions options, UdpAreaLinux area, CounterBlock<SocketCounter> counters)
     {
-        var socket = new UdpSocketLinux(address, area, counters);
+        var socket = new UdpSocketLinux(address, options.Shared, area, counters);
         if (socket.Descriptor >= 0 && socket.TryConfigure(options) && socket.TryBind(address))
         {
-            socket._receiveBufferBytes = socket.EnlargeBuffer(Libc.ReceiveBufferForce, Libc.ReceiveBuffer, options.BufferBytes);
-            socket._sendBufferBytes = socket.EnlargeBuffer(Libc.SendBufferForce, Libc.SendBuffer, options.BufferBytes);
+            socket.EnlargeBuffer(Libc.ReceiveBufferForce, Libc.ReceiveBuffer, options.BufferBytes);
+            socket.EnlargeBuffer(Libc.SendBufferForce, Libc.SendBuffer, options.BufferBytes);
             return socket;
         }
 
@@ -51,6 +53,13 @@ internal sealed unsafe partial class UdpSocketLinux : UdpSocket
         return null;
     }
 
+    /// <summary>To another worker. Only while no poller and no set has it.</summary>
+    public void MoveTo(UdpAreaLinux area, CounterBlock<SocketCounter> counters)
+    {
+        _area = area;
+        _counters = counters;
+    }
+
     public int Descriptor { get; private set; }
 
     /// <summary>The poller's number for it.</summary>
@@ -58,9 +67,9 @@ internal sealed unsafe partial class UdpSocketLinux : UdpSocket
 
     public override TransportAddress Bound => _bound;
 
-    public override int ReceiveBufferBytes => _receiveBufferBytes;
+    public override int ReceiveBufferBytes => Libc.TryGetOption(Descriptor, Libc.LevelSocket, Libc.ReceiveBuffer, out int bytes) ? bytes : 0;
 
-    public override int SendBufferBytes => _sendBufferBytes;
+    public override int SendBufferBytes => Libc.TryGetOption(Descriptor, Libc.LevelSocket, Libc.SendBuffer, out int bytes) ? bytes : 0;
 
     /// <summary>False where the system has IPv6 off altogether.</summary>
     public static bool HasIPv6
@@ -102,9 +111,30 @@ internal sealed unsafe partial class UdpSocketLinux : UdpSocket
             TrySet(Libc.LevelUdp, Libc.UdpCoalesce, 1);
         }
 
+        if (options.ReportsFields)
+        {
+            ReportFields();
+        }
+
         _reportsErrors = options.ReportsErrors
             && (_familyV6 ? TrySet(Libc.LevelIPv6, Libc.ReceiveErrorsV6, 1) : TrySet(Libc.LevelIPv4, Libc.ReceiveErrorsV4, 1));
         return able;
+    }
+
+    private void ReportFields()
+    {
+        if (_familyV6)
+        {
+            TrySet(Libc.LevelIPv6, Libc.ReceiveTrafficClassV6, 1);
+            TrySet(Libc.LevelIPv6, Libc.ReceiveHopLimitV6, 1);
+        }
+
+        // On an IPv6 socket for all addresses too: what comes over IPv4 says it in the way of IPv4.
+        if (!_familyV6 || _anyAddress)
+        {
+            TrySet(Libc.LevelIPv4, Libc.ReceiveTrafficClassV4, 1);
+            TrySet(Libc.LevelIPv4, Libc.ReceiveHopLimitV4, 1);
+        }
     }
 
     private bool TrySet(int level, int option, int value) => Libc.TrySetOption(Descriptor, level, option, value);
@@ -118,7 +148,14 @@ internal sealed unsafe partial class UdpSocketLinux : UdpSocket
             return false;
         }
 
+        // Only of a port that it chose itself the system has more to say.
+        _bound = address;
         length = Libc.SocketAddress.LengthV6;
+        if (address.Port != 0)
+        {
+            return true;
+        }
+
         if (Libc.GetSocketName(Descriptor, &name, &length) != 0)
         {
             return false;
@@ -129,14 +166,13 @@ internal sealed unsafe partial class UdpSocketLinux : UdpSocket
     }
 
     /// <summary>As large as the system allows: beyond its limit where this process may, else up to it.</summary>
-    private int EnlargeBuffer(int force, int plain, int bytes)
+    private void EnlargeBuffer(int force, int plain, int bytes)
     {
-        if (!Libc.TrySetOption(Descriptor, Libc.LevelSocket, force, bytes))
+        if (!s_mayForce || !Libc.TrySetOption(Descriptor, Libc.LevelSocket, force, bytes))
         {
+            s_mayForce = false;
             Libc.TrySetOption(Descriptor, Libc.LevelSocket, plain, bytes);
         }
-
-        return Libc.TryGetOption(Descriptor, Libc.LevelSocket, plain, out int effective) ? effective : 0;
     }
 
     private uint WriteName(Libc.SocketAddress* name, in TransportAddress address)

@@ -22,7 +22,7 @@ internal sealed class UdpSocketPortable : UdpSocket
     // Windows: an ICMP error of a packet sent must not fail the receives of all others.
     private const int WindowsNoConnectionReset = unchecked((int)0x9800000C);
 
-    private readonly CounterBlock<SocketCounter> _counters;
+    private CounterBlock<SocketCounter> _counters;
     // Pinned: what is passed on is sent from here.
     private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(65_536, pinned: true);
     private readonly EndPoint _anyRemote;
@@ -51,6 +51,9 @@ internal sealed class UdpSocketPortable : UdpSocket
         ReceiveBufferBytes = Socket.ReceiveBufferSize;
         SendBufferBytes = Socket.SendBufferSize;
     }
+
+    /// <summary>To another worker. Only while no poller and no set has it.</summary>
+    public void MoveTo(CounterBlock<SocketCounter> counters) => _counters = counters;
 
     public Socket Socket { get; }
 

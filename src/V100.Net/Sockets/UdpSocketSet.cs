@@ -87,13 +87,36 @@ internal sealed class UdpSocketSet : IPacketTransmitter, IDisposable
     /// </summary>
     public UdpSocket? TryOpen(in TransportAddress address, UdpOptions options)
     {
-        UdpSocket? socket = _area is null ? TryOpenPortable(address, options) : UdpSocketLinux.TryOpen(address, options, _area, _counters);
+        UdpSocket? socket = TryHold(address, options);
         if (socket is not null)
         {
             _byBound.Add(socket.Bound, socket);
         }
 
         return socket;
+    }
+
+    /// <summary>
+    /// As <see cref="TryOpen"/>, but the socket is nobody's yet: it keeps its port until a set adopts it or it is disposed, and whoever has it
+    /// may hand it to another thread.
+    /// </summary>
+    public UdpSocket? TryHold(in TransportAddress address, UdpOptions options) =>
+        _area is null ? TryOpenPortable(address, options) : UdpSocketLinux.TryOpen(address, options, _area, _counters);
+
+    /// <summary>Takes in what a <see cref="TryHold"/> of this set, or of another one of the same backend, gave.</summary>
+    public void Adopt(UdpSocket held)
+    {
+        switch (held)
+        {
+            case UdpSocketLinux linux:
+                linux.MoveTo(_area!, _counters);
+                break;
+            case UdpSocketPortable portable:
+                portable.MoveTo(_counters);
+                break;
+        }
+
+        _byBound.Add(held.Bound, held);
     }
 
     private UdpSocketPortable? TryOpenPortable(in TransportAddress address, UdpOptions options)

@@ -23,6 +23,7 @@ internal sealed class ServerOptions
     public int UdpWorkers { get; set; }
     public UdpBackend UdpBackend { get; set; }
     public int UdpGatherMicroseconds { get; set; }
+    public int UdpPollPacketsPerSecond { get; set; }
     public int TcpPort { get; set; }
     public List<IPNetwork> TcpTrustedProxies { get; } = [];
     public int TcpMaxConnections { get; set; }
@@ -58,6 +59,9 @@ internal sealed class ServerOptions
     public int TurnMaxPermissionsPerAllocation { get; set; }
     public int TurnMaxLifetimeSeconds { get; set; }
     public int TurnLastChannelNumber { get; set; }
+    public bool TurnMobility { get; set; }
+    public bool TurnTcpRelays { get; set; }
+    public int TurnUnauthenticatedPerSecond { get; set; }
     public List<IPEndPoint> TurnAlternateServers { get; } = [];
 
     /// <summary>0 for no NAT discovery.</summary>

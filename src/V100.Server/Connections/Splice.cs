@@ -10,7 +10,7 @@ namespace V100.Server.Connections;
 /// </summary>
 /// <remarks>
 /// Memory: <see cref="BufferBytes"/> toward the client while bytes are there, the listener's bounded pipe toward the peer. A side that does not read
-/// slows the other down.
+/// slows the other down, and so does the rate of the user: what may not pass yet is not read, and waits with its sender.
 /// </remarks>
 internal sealed class Splice
 {
@@ -18,22 +18,25 @@ internal sealed class Splice
 
     private readonly ClientConnection _client;
     private readonly PeerConnection _peer;
+    private readonly SplicePace? _pace;
     private long _bytesToPeer;
     private long _bytesToClient;
 
-    private Splice(ClientConnection client, PeerConnection peer)
+    private Splice(ClientConnection client, PeerConnection peer, SplicePace? pace)
     {
         _client = client;
         _peer = peer;
+        _pace = pace;
     }
 
     /// <summary>Takes both connections. Any thread; it does not wait.</summary>
     /// <param name="client">The client data connection, whose ConnectionBind was delivered.</param>
     /// <param name="answer">The success that its client still gets as a message.</param>
     /// <param name="peer">The peer's connection.</param>
-    public static Splice Start(ClientConnection client, ReadOnlySpan<byte> answer, PeerConnection peer)
+    /// <param name="pace">Null for no limit.</param>
+    public static Splice Start(ClientConnection client, ReadOnlySpan<byte> answer, PeerConnection peer, SplicePace? pace = null)
     {
-        Splice splice = new(client, peer);
+        Splice splice = new(client, peer, pace);
         splice.Completion = splice.RunAsync(client.TakeOver(answer));
         return splice;
     }
@@ -102,6 +105,7 @@ internal sealed class Splice
                 {
                     await output.WriteAsync(segment).ConfigureAwait(false);
                     Interlocked.Add(ref _bytesToPeer, segment.Length);
+                    await PaceAsync(segment.Length).ConfigureAwait(false);
                 }
 
                 input.AdvanceTo(read.Buffer.End);
@@ -111,17 +115,22 @@ internal sealed class Splice
         }
     }
 
+    /// <summary>Between a piece and the next, with no buffer in hand.</summary>
+    private ValueTask PaceAsync(int bytes) => _pace is null || bytes == 0 ? default : _pace.PassAsync(bytes, () => _peer.IsClosed);
+
     private async Task CopyToClientAsync(Socket peer, ConnectionTransport client)
     {
         bool ended = false;
+        int count = 0;
         while (!ended)
         {
+            await PaceAsync(count).ConfigureAwait(false);
             // Waits without a buffer.
             await peer.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None).ConfigureAwait(false);
             byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
             try
             {
-                int count = await peer.ReceiveAsync(buffer, SocketFlags.None).ConfigureAwait(false);
+                count = await peer.ReceiveAsync(buffer, SocketFlags.None).ConfigureAwait(false);
                 ended = count == 0;
                 await client.Output.WriteAsync(buffer.AsMemory(0, count)).ConfigureAwait(false);
                 await client.Output.FlushAsync().ConfigureAwait(false);

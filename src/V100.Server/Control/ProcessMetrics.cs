@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using V100.Net.Sockets;
 
 namespace V100.Server.Control;
 
@@ -14,6 +15,7 @@ internal sealed class ProcessMetrics(ControlPlane plane)
         yield return Gauge("v100_rooms", "Rooms now.", plane.Conference.RoomCount);
         yield return Gauge("v100_sessions", "WHIP and WHEP sessions now.", plane.Conference.SessionCount);
         yield return Gauge("process_resident_memory_bytes", "Resident memory of the process.", Environment.WorkingSet);
+        yield return Gauge("process_open_fds", "Sockets, files and the like that are open.", DescriptorLimit.InUse);
         yield return new("process_cpu_seconds_total", "CPU time of the process.", MetricKind.Counter, "", Environment.CpuUsage.TotalTime.TotalSeconds);
         yield return Gauge("dotnet_gc_heap_bytes", "Managed heap in use.", GC.GetTotalMemory(false));
         yield return new("dotnet_gc_allocated_bytes_total", "Managed bytes allocated.", MetricKind.Counter, "", GC.GetTotalAllocatedBytes(false));

@@ -35,6 +35,8 @@ internal sealed class MediaPlane : IAsyncDisposable
     private readonly DtlsContext _dtls;
     private readonly RoomDirectory _rooms;
     private readonly TurnSetup _turnSetup;
+    private readonly AllocationRoom _room;
+    private readonly int _wantedAllocations;
     private readonly IReadOnlyList<IPAddress> _addresses;
     private readonly WorkerDriver[] _drivers;
     private readonly List<ShardCommand> _refused = [];
@@ -54,7 +56,9 @@ internal sealed class MediaPlane : IAsyncDisposable
             Backend = options.UdpBackend,
             Port = (ushort)options.UdpPort,
             Addresses = options.UdpAddresses,
+            ReportsFields = true,
             LongestGatherPause = TimeSpan.FromMicroseconds(options.UdpGatherMicroseconds),
+            PollPacketsPerSecond = options.UdpPollPacketsPerSecond,
         });
         var certificate = DtlsCertificate.Create();
         _dtls = new DtlsContext(certificate);
@@ -72,7 +76,9 @@ internal sealed class MediaPlane : IAsyncDisposable
             new SystemEntropy());
         Instant now = MonotonicClock.Now;
         _addresses = addresses;
-        _turnSetup = new TurnSetup(addresses, _workers.Port);
+        _room = AllocationRoom.Make();
+        _wantedAllocations = options.TurnUsers.Count + options.TurnSecrets.Count > 0 ? options.TurnMaxAllocations : 0;
+        _turnSetup = new TurnSetup(addresses, _workers.Port, _room.Allocations);
         Turn = new TurnServer(_turnSetup.Settings(options), _workers.Workers.Count, new SystemEntropy(), DateTimeOffset.UtcNow.ToUnixTimeSeconds(), now);
         Connections = new ConnectionTable(ConnectionLimits.From(options), _workers.Workers.Count, TimeProvider.System);
         Inboxes = new MailboxSink([.. _workers.Workers.Select(worker => worker.Wakeable)]);
@@ -173,6 +179,11 @@ internal sealed class MediaPlane : IAsyncDisposable
     {
         _log = log;
         LogSockets(log);
+        if (_wantedAllocations > _room.Allocations)
+        {
+            ServerLog.FewDescriptors(log, _room.Allocations, _wantedAllocations, _room.Limit, (long)_room.Kept + _wantedAllocations);
+        }
+
         _workers.Start(worker => _drivers[worker.Index]);
         _loop = Task.Run(RunAsync);
     }

@@ -10,8 +10,12 @@ namespace V100.Server.Media;
 /// <summary>Makes the relay's settings of the configuration, at the start and at each reload.</summary>
 /// <param name="addresses">What clients know this server as.</param>
 /// <param name="mediaPort">Where its media listens.</param>
-internal sealed class TurnSetup(IReadOnlyList<IPAddress> addresses, ushort mediaPort)
+/// <param name="maxAllocations">What the process has room for, whatever is configured: beyond it allocations are refused, and the rest of the server goes on.</param>
+internal sealed class TurnSetup(IReadOnlyList<IPAddress> addresses, ushort mediaPort, int maxAllocations)
 {
+    /// <summary>A NAT with many clients behind it starts them all at once after an outage.</summary>
+    private const int BurstSeconds = 5;
+
     public TurnSettings Settings(ServerOptions options)
     {
         IPAddress[] local = LocalNow();
@@ -33,13 +37,17 @@ internal sealed class TurnSetup(IReadOnlyList<IPAddress> addresses, ushort media
             RelayAddresses = relays,
             RelayPortMin = options.TurnRelayPortMin,
             RelayPortMax = options.TurnRelayPortMax,
-            MaxAllocations = options.TurnMaxAllocations,
+            MaxAllocations = Math.Min(options.TurnMaxAllocations, maxAllocations),
             MaxAllocationsPerUser = options.TurnMaxAllocationsPerUser,
             MaxBitsPerSecondPerUser = options.TurnMaxBitsPerSecondPerUser,
             MaxPermissionsPerAllocation = options.TurnMaxPermissionsPerAllocation,
             AlternateServers = [.. options.TurnAlternateServers.Select(server => TransportAddress.From(server))],
             Discovery = Discovery(options),
             LastChannelNumber = options.TurnLastChannelNumber,
+            Mobility = options.TurnMobility,
+            TcpRelays = options.TurnTcpRelays,
+            UnauthenticatedAnswersPerSecond = options.TurnUnauthenticatedPerSecond,
+            UnauthenticatedBurst = BurstSeconds * options.TurnUnauthenticatedPerSecond,
             MaxLifetime = TimeSpan.FromSeconds(options.TurnMaxLifetimeSeconds),
         };
     }

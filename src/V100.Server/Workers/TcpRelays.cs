@@ -118,7 +118,8 @@ internal sealed class TcpRelays : IDisposable
             return;
         }
 
-        var joined = new Joined(Splice.Start(client, answer, peer));
+        SplicePace? pace = output.Rate is { } rate ? new SplicePace(rate, static () => MonotonicClock.Now, TimeProvider.System) : null;
+        var joined = new Joined(Splice.Start(client, answer, peer, pace));
         _joined.Add(id, joined);
         _accountAt = Instant.Earlier(_accountAt, MonotonicClock.Now + AccountInterval);
         _ = ReportEndAsync(id, joined.Splice);

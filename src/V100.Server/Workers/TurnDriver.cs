@@ -23,7 +23,7 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
     private const int MaxBuffers = 8192;
 
     // What the kernel holds for a relay while the worker is busy elsewhere: 100 ms at 80 Mbit/s.
-    private static readonly UdpOptions RelaySocket = new() { Shared = false, ReportsErrors = true, BufferBytes = 1 << 20 };
+    private static readonly UdpOptions RelaySocket = new() { Shared = false, ReportsErrors = true, ReportsFields = true, BufferBytes = 1 << 20 };
 
     private readonly UdpWorker _worker;
     private readonly TransmitBatch _output;
@@ -86,15 +86,15 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
     public void HandleStun(in StunReader message, in Datagram datagram, Instant now)
     {
         var flow = new ClientFlow(datagram.Remote, datagram.Local);
-        TurnRoute route = Shard.HandleStun(in flow, in message, _response, now);
-        Carry(in route, in flow, datagram.Bytes, _response, now, stays: true);
+        TurnRoute route = Shard.HandleStun(in flow, in message, _response, now, datagram.Fields);
+        Carry(in route, in flow, datagram.Bytes, _response, now, stays: true, datagram.Fields);
     }
 
     public void HandleChannelData(in Datagram datagram, Instant now)
     {
         var flow = new ClientFlow(datagram.Remote, datagram.Local);
-        TurnRoute route = Shard.HandleChannelData(in flow, datagram.Bytes, now);
-        Carry(in route, in flow, datagram.Bytes, default, now, stays: true);
+        TurnRoute route = Shard.HandleChannelData(in flow, datagram.Bytes, now, datagram.Fields);
+        Carry(in route, in flow, datagram.Bytes, default, now, stays: true, datagram.Fields);
     }
 
     /// <summary>One message that came over a connection or a DTLS session.</summary>
@@ -123,7 +123,7 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
             return;
         }
 
-        TurnRoute route = Shard.HandlePeerDatagram(relay, datagram.Remote, datagram.Bytes.Length, _header, now);
+        TurnRoute route = Shard.HandlePeerDatagram(relay, datagram.Remote, datagram.Bytes.Length, _header, now, datagram.Fields);
         Carry(in route, default, datagram.Bytes, _header, now, stays: true);
     }
 
@@ -224,7 +224,7 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
             return;
         }
 
-        TurnRoute route = Shard.HandleClientMessage(in flow, bytes, _response, now);
+        TurnRoute route = Shard.HandleClientMessage(in flow, bytes, _response, now, message.Fields);
         if (route.Kind == TurnRouteKind.HandOver)
         {
             // The flow moved on meanwhile: the client repeats what matters.
@@ -252,7 +252,9 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
     /// <param name="header">What the shard wrote.</param>
     /// <param name="now">The time.</param>
     /// <param name="stays">The bytes stay as they are until <see cref="EndReceive"/>, in native memory; else what is sent of them is copied.</param>
-    private void Carry(in TurnRoute route, in ClientFlow flow, Span<byte> bytes, ReadOnlySpan<byte> header, Instant now, bool stays)
+    /// <param name="fields">What the message's IP header had, for another worker that it is handed to.</param>
+    private void Carry(
+        in TurnRoute route, in ClientFlow flow, Span<byte> bytes, ReadOnlySpan<byte> header, Instant now, bool stays, IpFields fields = default)
     {
         switch (route.Kind)
         {
@@ -272,7 +274,7 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
                 Send(route.Shard, new TurnMessage(TurnMessageKind.ClientClosed, null, flow, default, default));
                 break;
             case TurnRouteKind.HandOver when TryCopy(bytes, out PacketBuffer copy):
-                Send(route.Shard, new TurnMessage(TurnMessageKind.FromClient, copy, flow, default, default));
+                Send(route.Shard, new TurnMessage(TurnMessageKind.FromClient, copy, flow, default, default, fields));
                 break;
         }
 
@@ -303,19 +305,19 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
         UdpSocket socket = _sockets[route.Relay.Slot]!;
         if (route.DontFragment)
         {
-            SendUnfragmented(socket, route.Peer, payload);
+            SendUnfragmented(socket, in route, payload);
             return;
         }
 
-        Write(_relayed, route.Peer, socket.Bound, default, payload, 0, stays);
+        Write(_relayed, route.Peer, socket.Bound, route.Fields, default, payload, 0, stays);
     }
 
     /// <summary>RFC 8656, 14.9: the DF bit belongs to the socket, so it is set around this one packet.</summary>
-    private void SendUnfragmented(UdpSocket socket, in TransportAddress peer, ReadOnlySpan<byte> payload)
+    private void SendUnfragmented(UdpSocket socket, in TurnRoute route, ReadOnlySpan<byte> payload)
     {
         _relayed.Flush();
         socket.TrySetDontFragment(true);
-        Write(_relayed, peer, socket.Bound, default, payload, 0, stays: false);
+        Write(_relayed, route.Peer, socket.Bound, route.Fields, default, payload, 0, stays: false);
         _relayed.Flush();
         socket.TrySetDontFragment(false);
     }
@@ -324,11 +326,13 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
     {
         ClientFlow flow = route.Flow;
         bool byUdp = flow.Transport == TransportProtocol.Udp;
-        Write(byUdp ? _relayed : _output, flow.Client, flow.Server, header[..route.HeaderLength], payload, route.PaddingLength, stays && byUdp);
+        Write(
+            byUdp ? _relayed : _output, flow.Client, flow.Server, route.Fields, header[..route.HeaderLength], payload, route.PaddingLength, stays && byUdp);
     }
 
     private void Write(
-        TransmitBatch batch, in TransportAddress remote, in TransportAddress local, ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload, int padding, bool stays)
+        TransmitBatch batch, in TransportAddress remote, in TransportAddress local, IpFields fields, ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload,
+        int padding, bool stays)
     {
         // A stream's message may be longer than any datagram, and a datagram with its header in front too.
         int length = header.Length + payload.Length + padding;
@@ -340,13 +344,13 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
 
         if (stays && padding == 0)
         {
-            header.CopyTo(batch.Reserve(remote, local, header.Length));
+            header.CopyTo(batch.Reserve(remote, local, header.Length, fields));
             batch.Commit(header.Length, payload);
             return;
         }
 
         // Also a Data indication whose payload is not whole words: three pieces cost more than the copy.
-        Span<byte> message = batch.Reserve(remote, local, length);
+        Span<byte> message = batch.Reserve(remote, local, length, fields);
         header.CopyTo(message);
         payload.CopyTo(message[header.Length..]);
         message[(length - padding)..].Clear();
@@ -439,6 +443,21 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
             return false;
         }
 
+        Register(relay, socket);
+        return true;
+    }
+
+    IDisposable? IRelaySockets.TryHold(in TransportAddress local) => _worker.TryHold(local, RelaySocket);
+
+    void IRelaySockets.Adopt(RelayId relay, IDisposable held)
+    {
+        var socket = (UdpSocket)held;
+        _worker.Adopt(socket);
+        Register(relay, socket);
+    }
+
+    private void Register(RelayId relay, UdpSocket socket)
+    {
         if (relay.Slot >= _sockets.Length)
         {
             Array.Resize(ref _sockets, Math.Max(relay.Slot + 1, 2 * _sockets.Length));
@@ -447,7 +466,6 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
         Debug.Assert(_sockets[relay.Slot] is null);
         _sockets[relay.Slot] = socket;
         _relays.Add(socket.Bound, relay);
-        return true;
     }
 
     void IRelaySockets.Close(RelayId relay)

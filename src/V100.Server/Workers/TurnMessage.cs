@@ -16,4 +16,4 @@ internal enum TurnMessageKind : byte
 }
 
 /// <summary>What one worker's relay tells another's. Whoever reads it releases the buffer.</summary>
-internal readonly record struct TurnMessage(TurnMessageKind Kind, PacketBuffer? Buffer, ClientFlow Flow, RelayId Relay, TransportAddress Peer);
+internal readonly record struct TurnMessage(TurnMessageKind Kind, PacketBuffer? Buffer, ClientFlow Flow, RelayId Relay, TransportAddress Peer, IpFields Fields = default);

@@ -32,7 +32,7 @@ internal sealed class UdpWorker : IDisposable
         Index = index;
         Name = $"v100-worker-{index}";
         _defect = defect ?? EndProcess;
-        _pause = new GatherPause(options.LongestGatherPause);
+        _pause = new GatherPause(options.LongestGatherPause, options.PollPacketsPerSecond);
         _sockets = new UdpSocketSet(options, Counters);
         _poller = Poller.Create(_sockets.Backend);
         foreach (UdpSocket socket in _sockets.Sockets)
@@ -76,7 +76,17 @@ internal sealed class UdpWorker : IDisposable
         return socket;
     }
 
-    /// <summary>Closes a socket of <see cref="TryOpen"/>. Worker's thread only.</summary>
+    /// <summary>Binds a socket that keeps its port until a worker adopts it or it is disposed. Worker's thread only. Null where the port is taken.</summary>
+    public UdpSocket? TryHold(in TransportAddress address, UdpOptions options) => _sockets.TryHold(address, options);
+
+    /// <summary>Makes a socket that this or another worker held one of its own. Worker's thread only.</summary>
+    public void Adopt(UdpSocket held)
+    {
+        _sockets.Adopt(held);
+        _poller.Add(held);
+    }
+
+    /// <summary>Closes a socket of <see cref="TryOpen"/> or <see cref="Adopt"/>. Worker's thread only.</summary>
     public void Close(UdpSocket socket)
     {
         _poller.Remove(socket);
@@ -134,8 +144,8 @@ internal sealed class UdpWorker : IDisposable
     private bool RunTurn(IWorkerDriver driver, IWakeable[] others, bool more)
     {
         Instant now = MonotonicClock.Now;
-        int ready = _poller.Wait(now, more ? now : driver.NextDeadline);
-        now = MonotonicClock.Now;
+        int ready = _poller.Wait(now, more || _pause.Polls(now) ? now : driver.NextDeadline);
+        Instant began = now = MonotonicClock.Now;
         long received = Counters.Read(SocketCounter.DatagramsReceived);
         _keeps = false;
         for (int index = 0; index < ready; index++)
@@ -158,7 +168,9 @@ internal sealed class UdpWorker : IDisposable
             others[BitOperations.TrailingZeroCount(wake)].Wake();
         }
 
-        if (!more && _pause.After((int)(Counters.Read(SocketCounter.DatagramsReceived) - received), now, driver.NextDeadline) is { Ticks: > 0 } pause)
+        received = Counters.Read(SocketCounter.DatagramsReceived) - received;
+        TimeSpan pause = _pause.After((int)received, began, MonotonicClock.Now, driver.NextDeadline);
+        if (!more && pause > TimeSpan.Zero)
         {
             _poller.Pause(pause);
         }

@@ -75,6 +75,40 @@ public sealed class RelaySocketTests
 
     [Theory]
     [MemberData(nameof(Backends))]
+    public void A_held_socket_keeps_its_port_and_serves_whoever_adopts_it(string backend)
+    {
+        using UdpEnd maker = Open(backend);
+        using UdpEnd taker = Open(backend);
+        using UdpEnd peer = Open(backend);
+        UdpSocket? held = maker.Sockets.TryHold(Loopback(0), Relay with { Backend = maker.Sockets.Backend });
+        Assert.NotNull(held);
+        Assert.Null(taker.Sockets.TryOpen(held.Bound, Relay));
+        maker.Send(peer.At4, held.Bound, [1]);
+        Assert.Equal(1, maker.Counters.Read(SocketCounter.DroppedNoSource));
+
+        taker.Sockets.Adopt(held);
+        taker.Poller.Add(held);
+        taker.Send(peer.At4, held.Bound, [2, 3]);
+        Assert.Equal(held.Bound, Assert.Single(peer.Receive(1)).Remote);
+        peer.Send(held.Bound, peer.At4, [4]);
+        Assert.Equal((held.Bound, peer.At4), Assert.Single(taker.Receive(1)) is var came ? (came.Local, came.Remote) : default);
+        Assert.Equal((1, 0), (taker.Counters.Read(SocketCounter.DatagramsReceived), maker.Counters.Read(SocketCounter.DatagramsReceived)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public void A_held_socket_that_nobody_adopts_gives_its_port_back(string backend)
+    {
+        using UdpEnd maker = Open(backend);
+        UdpSocket? held = maker.Sockets.TryHold(Loopback(0), Relay with { Backend = maker.Sockets.Backend });
+        Assert.NotNull(held);
+        TransportAddress address = held.Bound;
+        held.Dispose();
+        Assert.NotNull(maker.Sockets.TryOpen(address, Relay with { Backend = maker.Sockets.Backend }));
+    }
+
+    [Theory]
+    [MemberData(nameof(Backends))]
     public void A_socket_that_is_closed_in_the_turn_that_found_it_readable_is_skipped(string backend)
     {
         using UdpEnd server = Open(backend);
@@ -129,6 +163,8 @@ public sealed class RelaySocketTests
             peer.Send(relays[number / 60].Bound, peer.At4, sent[number]);
         }
 
+        WaitForAll(server, relays);
+        WaitForAll(server, relays);
         int calls = 0;
         int restarts = 0;
         foreach (UdpSocket relay in relays)
@@ -157,6 +193,49 @@ public sealed class RelaySocketTests
 
         // Room for two batches of 64: every third call begins anew.
         Assert.Equal(backend == nameof(UdpBackend.Linux) ? relays.Length / 2 : relays.Length, restarts);
+    }
+
+    private static void WaitForAll(UdpEnd end, UdpSocket[] sockets) =>
+        Assert.Equal(sockets.Length, end.Poller.Wait(MonotonicClock.Now, MonotonicClock.Now + TimeSpan.FromSeconds(10)));
+
+    /// <summary>A look for a second message costs a quarter of a receive: only a socket that stays ready is worth it.</summary>
+    [Fact]
+    public void A_relay_that_becomes_ready_gives_one_message_and_all_others_if_it_stays_so()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return;
+        }
+
+        using UdpEnd server = Open(nameof(UdpBackend.Linux));
+        using UdpEnd peer = Open(nameof(UdpBackend.Linux));
+        UdpSocket relay = OpenRelay(server);
+        foreach (int[] expected in (int[][])[[1, 9], [1, 2]])
+        {
+            for (int number = 0; number < expected.Sum(); number++)
+            {
+                peer.Send(relay.Bound, peer.At4, [(byte)number]);
+            }
+
+            int came = 0;
+            foreach (int count in expected)
+            {
+                WaitForAll(server, [relay]);
+                Assert.True(relay.Receive());
+                for (int number = 0; number < count; number++)
+                {
+                    Assert.True(relay.TryRead(out Datagram datagram));
+                    Assert.Equal(came++, datagram.Bytes[0]);
+                }
+
+                Assert.False(relay.TryRead(out _));
+                Assert.False(relay.MayHaveMore);
+            }
+
+            // A turn in which another socket is ready.
+            peer.Send(server.At4, peer.At4, [1]);
+            Assert.Single(server.Receive(1));
+        }
     }
 
     [Fact]

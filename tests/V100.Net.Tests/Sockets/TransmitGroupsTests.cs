@@ -55,6 +55,22 @@ public class TransmitGroupsTests
         Assert.Equal([[0, 1], [2], [3, 4]], Group(true, (1, 100), (1, 50), (1, 50), (1, 100), (1, 100)));
 
     [Fact]
+    public void Packets_of_other_IP_fields_are_another_message_and_stay_in_order()
+    {
+        using TransmitBatch batch = new(new Nowhere());
+        IpFields[] fields = [default, default, new(3, 63), new(3, 63), new(2, 63), new(2, 62), default];
+        foreach (IpFields each in fields)
+        {
+            batch.Reserve(Host(1), default, 9, each);
+            batch.Commit(9);
+        }
+
+        TransmitGroups groups = new();
+        groups.Build(batch.Entries, [.. Enumerable.Range(0, fields.Length)], segmentation: true);
+        Assert.Equal([(0, 2), (2, 2), (4, 1), (5, 1), (6, 1)], groups.Groups.ToArray().Select(group => (group.First, group.Count)));
+    }
+
+    [Fact]
     public void An_empty_packet_goes_alone() => Assert.Equal([[0], [1], [2], [3]], Group(true, (1, 10), (1, 0), (1, 0), (1, 10)));
 
     [Fact]

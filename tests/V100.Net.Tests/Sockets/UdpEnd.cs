@@ -3,7 +3,7 @@ using V100.Net.Sockets;
 
 namespace V100.Net.Tests.Sockets;
 
-internal sealed record Received(byte[] Bytes, TransportAddress Remote, TransportAddress Local);
+internal sealed record Received(byte[] Bytes, TransportAddress Remote, TransportAddress Local, IpFields Fields = default);
 
 /// <summary>One worker's sockets, poller and batch, driven by a test's thread.</summary>
 internal sealed class UdpEnd : IDisposable
@@ -39,9 +39,9 @@ internal sealed class UdpEnd : IDisposable
 
     public TransportAddress At(string address) => TransportAddress.From(IPAddress.Parse(address), Sockets.Port);
 
-    public void Write(in TransportAddress remote, in TransportAddress local, ReadOnlySpan<byte> bytes)
+    public void Write(in TransportAddress remote, in TransportAddress local, ReadOnlySpan<byte> bytes, IpFields fields = default)
     {
-        bytes.CopyTo(Batch.Reserve(remote, local, bytes.Length));
+        bytes.CopyTo(Batch.Reserve(remote, local, bytes.Length, fields));
         Batch.Commit(bytes.Length);
     }
 
@@ -71,7 +71,7 @@ internal sealed class UdpEnd : IDisposable
 
                 while (socket.TryRead(out Datagram datagram))
                 {
-                    received.Add(new Received(datagram.Bytes.ToArray(), datagram.Remote, datagram.Local));
+                    received.Add(new Received(datagram.Bytes.ToArray(), datagram.Remote, datagram.Local, datagram.Fields));
                 }
             }
         }

@@ -23,6 +23,7 @@ public sealed class OptionsReaderTests : IDisposable
         Assert.Equal(("v100", 49152, 65535), (options.TurnRealm, options.TurnRelayPortMin, options.TurnRelayPortMax));
         Assert.Equal((100_000, 100, 0L, 1024, 3600),
             (options.TurnMaxAllocations, options.TurnMaxAllocationsPerUser, options.TurnMaxBitsPerSecondPerUser, options.TurnMaxPermissionsPerAllocation, options.TurnMaxLifetimeSeconds));
+        Assert.Equal((true, true, 200), (options.TurnMobility, options.TurnTcpRelays, options.TurnUnauthenticatedPerSecond));
         Assert.Equal((100_000, 3000, 300, true), (options.MaxRooms, options.MaxParticipantsPerRoom, options.EmptyTimeoutSeconds, options.AutoCreateRooms));
         Assert.Equal(3600, options.DrainTimeoutSeconds);
         Assert.Empty(options.ApiKeys);
@@ -101,8 +102,12 @@ public sealed class OptionsReaderTests : IDisposable
             { "V100:Turn:MaxPermissionsPerAllocation", "0" },
             { "V100:Turn:MaxLifetimeSeconds", "599" },
             { "V100:Turn:ChannelNumbers", "rfc3489" },
+            { "V100:Turn:Mobility", "on" },
+            { "V100:Turn:TcpRelays", "1" },
+            { "V100:Turn:UnauthenticatedPerSecond", "-1" },
             { "V100:Tls:HostName", "no name" },
             { "V100:Udp:GatherMicroseconds", "1001" },
+            { "V100:Udp:PollPacketsPerSecond", "-1" },
             { "V100:Turn:AlternateServers", "192.0.2.1" },
             { "V100:Stun:DiscoveryPort", "0" },
             { "V100:Rooms:MaxRooms", "0" },

@@ -147,6 +147,52 @@ public sealed class SpliceTests : IAsyncLifetime
         await UntilAsync(() => joined.Splice is { BytesToPeer: Length, BytesToClient: Length });
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_rate_delays_what_comes_and_loses_nothing(bool toPeer)
+    {
+        const int Length = 200_000;
+        const int BytesPerSecond = 20_000;
+        ManualTime time = new();
+        Instant began = TestPace.At(time);
+        using Joined joined = await JoinAsync(await ConnectAsync(_server.Host.TcpPort), TestPace.Make(BytesPerSecond, time));
+        byte[] bytes = new byte[Length];
+        new Random(6).NextBytes(bytes);
+        Task sending = toPeer ? joined.Client.SendAsync(bytes) : SendAsync(joined.Peer, bytes);
+        Task<byte[]> receiving = toPeer ? ReceiveAsync(joined.Peer, Length) : joined.Client.ReceiveAsync(Length);
+        long Passed() => toPeer ? joined.Splice.BytesToPeer : joined.Splice.BytesToClient;
+        while (Passed() < Length)
+        {
+            await UntilAsync(() => time.Pending > 0 || Passed() == Length);
+
+            // What has passed is within the rate and the second that a user may be ahead, but for the piece that used it up.
+            TimeSpan elapsed = TestPace.At(time) - began;
+            Assert.InRange(Passed(), 1, (long)((elapsed.TotalSeconds + 1) * BytesPerSecond) + Splice.BufferBytes);
+            time.Advance(TimeSpan.FromSeconds(0.25));
+        }
+
+        Assert.InRange((TestPace.At(time) - began).TotalSeconds, (Length - BytesPerSecond - Splice.BufferBytes) / BytesPerSecond, Length / BytesPerSecond + 1);
+        Assert.True((await receiving).AsSpan().SequenceEqual(bytes));
+        await sending;
+    }
+
+    [Fact]
+    public async Task A_splice_that_waits_for_its_rate_still_ends()
+    {
+        ManualTime time = new();
+        using Joined joined = await JoinAsync(await ConnectAsync(_server.Host.TcpPort), TestPace.Make(bytesPerSecond: 1, time));
+        await SendAsync(joined.Peer, new byte[1000]);
+        await UntilAsync(() => time.Pending > 0);
+        joined.Splice.Close();
+        await UntilAsync(() =>
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            return joined.Splice.Completion.IsCompleted;
+        });
+        await AssertOverAsync(joined, ConnectionCloseReason.Owner);
+    }
+
     [Fact]
     public async Task A_client_that_is_gone_is_not_taken_and_its_peer_is_closed()
     {
@@ -262,14 +308,14 @@ public sealed class SpliceTests : IAsyncLifetime
     }
 
     /// <summary>A client and a peer whose connections are spliced; the client has read its success.</summary>
-    private async Task<Joined> JoinAsync(params byte[] early) => await JoinAsync(await ConnectAsync(_server.Host.TcpPort), early);
+    private async Task<Joined> JoinAsync(params byte[] early) => await JoinAsync(await ConnectAsync(_server.Host.TcpPort), null, early);
 
-    private async Task<Joined> JoinAsync(StreamClient client, params byte[] early)
+    private async Task<Joined> JoinAsync(StreamClient client, SplicePace? pace = null, params byte[] early)
     {
         ClientConnection connection = await BindAsync(client);
         (PeerConnection peer, Socket far) = await ConnectPeerAsync();
         await far.SendAsync(early);
-        var splice = Splice.Start(connection, Success, peer);
+        var splice = Splice.Start(connection, Success, peer, pace);
         Assert.Equal(Success, await client.ReceiveAsync(Success.Length));
         Assert.False(connection.TrySend(Request(8), isMedia: false), "messages would stand among the peer's bytes");
         return new Joined(client, far, splice, peer);

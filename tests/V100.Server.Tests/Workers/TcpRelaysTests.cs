@@ -70,6 +70,10 @@ public sealed class TcpRelaysTests : IDisposable, IWakeable, IRelaySockets
 
     bool IRelaySockets.TryOpen(RelayId relay, in TransportAddress local, RelayTransport transport) => false;
 
+    IDisposable? IRelaySockets.TryHold(in TransportAddress local) => null;
+
+    void IRelaySockets.Adopt(RelayId relay, IDisposable held) => Assert.Fail("nothing is held");
+
     void IRelaySockets.Close(RelayId relay)
     {
     }

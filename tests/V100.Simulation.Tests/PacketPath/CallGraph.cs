@@ -56,11 +56,27 @@ internal sealed class CallGraph
 
     private void Reach(MethodBase method)
     {
-        if (Reached.Add(Definition(method)))
+        if (!Reached.Add(Definition(method)))
         {
-            _left.Enqueue(Definition(method));
+            return;
+        }
+
+        _left.Enqueue(Definition(method));
+        if (method.IsConstructor && IsIterator(method.DeclaringType!))
+        {
+            foreach (MethodInfo step in method.DeclaringType!.GetMethods(Declared))
+            {
+                Reach(step);
+            }
         }
     }
+
+    /// <summary>
+    /// What the compiler makes of a method that yields. Its steps are reached with the method, which makes it; not by the name of MoveNext,
+    /// which every loop over an interface calls.
+    /// </summary>
+    private static bool IsIterator(Type type) =>
+        type.Name.StartsWith('<') && typeof(System.Collections.IEnumerator).IsAssignableFrom(type);
 
     /// <summary>The method as written: with type parameters in the place of arguments.</summary>
     private static MethodBase Definition(MethodBase method) =>
@@ -131,6 +147,11 @@ internal sealed class CallGraph
         Type definition = declaring.IsGenericType ? declaring.GetGenericTypeDefinition() : declaring;
         foreach (Type type in _types)
         {
+            if (IsIterator(type))
+            {
+                continue;
+            }
+
             if (definition.IsInterface && type is { IsInterface: false } && Array.Exists(type.GetInterfaces(), implemented => Is(implemented, definition)))
             {
                 // By name: which overload implements which, a map would tell; more is reached than can be, never less.

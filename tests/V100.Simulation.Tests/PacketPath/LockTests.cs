@@ -55,7 +55,7 @@ public sealed class LockTests(ITestOutputHelper output)
         output.WriteLine($"{graph.Reached.Count} methods reached, {graph.External.Count} calls that leave the project");
         Assert.True(graph.Reached.Count > 500);
         Assert.DoesNotContain(graph.Reached, method => method.DeclaringType == typeof(RoomDirectory));
-        string[] found = [.. Waiting(graph)];
+        string[] found = [.. WaitingCalls.Of(graph)];
         string[] allowed = [.. _allowed.Select(entry => $"{entry.Caller} calls {entry.Callee}")];
         Assert.Equal(allowed.Order(), found.Order());
     }
@@ -74,7 +74,7 @@ public sealed class LockTests(ITestOutputHelper output)
     {
         var graph = new CallGraph(typeof(LockTests).Assembly);
         graph.Walk(CallGraph.MethodsOf(typeof(Specimens), specimen));
-        string[] waiting = [.. Waiting(graph)];
+        string[] waiting = [.. WaitingCalls.Of(graph)];
         if (found is null)
         {
             Assert.Empty(waiting);
@@ -84,35 +84,6 @@ public sealed class LockTests(ITestOutputHelper output)
             Assert.Contains(waiting, line => line.Contains(found, StringComparison.Ordinal));
         }
     }
-
-    /// <summary>
-    /// Of the threading namespaces single words alone are free, of the concurrent collections reads alone, and of what gives work
-    /// to other threads nothing.
-    /// </summary>
-    private static IEnumerable<string> Waiting(CallGraph graph)
-    {
-        IEnumerable<string> calls = graph.External.Where(call => MayWait(call.Callee)).Select(call => $"{Name(call.Caller)} calls {Name(call.Callee)}");
-        IEnumerable<string> synchronized = graph.Reached
-            .Where(method => method.MethodImplementationFlags.HasFlag(MethodImplAttributes.Synchronized)).Select(method => $"{Name(method)} is synchronized");
-        return calls.Concat(synchronized).Distinct();
-    }
-
-    private static bool MayWait(MethodBase callee)
-    {
-        Type type = callee.DeclaringType!;
-        string space = type.Namespace ?? "";
-        if (space == "System.Collections.Concurrent")
-        {
-            return callee.Name is not ("TryGetValue" or "ContainsKey");
-        }
-
-        return space.StartsWith("System.Threading", StringComparison.Ordinal) && type != typeof(Volatile) && type != typeof(Interlocked)
-            || space.StartsWith("System.IO", StringComparison.Ordinal)
-            || type == typeof(Console)
-            || type.Name.StartsWith("Lazy`", StringComparison.Ordinal);
-    }
-
-    private static string Name(MethodBase method) => $"{method.DeclaringType!.Name}.{method.Name}";
 
     /// <summary>Ways to wait, and one not to.</summary>
     private static class Specimens

@@ -122,6 +122,7 @@ internal sealed class TurnWorld
     public void AssertEmpty()
     {
         Assert.All(Sockets, sockets => Assert.Empty(sockets.Open));
+        Assert.All(Sockets, sockets => Assert.Empty(sockets.Held));
         Assert.Equal(0, Server.Ports.TakenCount);
         Assert.Equal(0, Server.Quotas.Total);
         Assert.Equal(0, Server.Quotas.Users);
