@@ -207,7 +207,7 @@ public sealed class OfferRulesTests
         Assert.True(chromium.Sections[0].AllowsMixedExtensions);
 
         MediaSection simulcast = Offers.Answer(Offers.Read("firefox-simulcast-sendonly"), Both).Sections[1];
-        Assert.Equal(["h", "m", "l"], simulcast.Encodings.Select(encoding => encoding.Rid));
+        Assert.Equal(["l", "m", "h"], simulcast.Encodings.Select(encoding => encoding.Rid));
         Assert.Equal(
             [new RemoteStream(467276579, 2782907717), new RemoteStream(979574393, 2625687123), new RemoteStream(459531395, 2102007322)],
             simulcast.RemoteStreams);
