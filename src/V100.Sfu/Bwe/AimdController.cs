@@ -9,7 +9,14 @@ namespace V100.Sfu.Bwe;
 internal sealed class AimdController(long startBps, long minBps, long maxBps)
 {
     private const double Decrease = 0.85;
-    private const double MultiplicativeIncrease = 1.08;
+
+    /// <summary>
+    /// Per second, and how much more of it for each second that nothing spoke against: far from the last known capacity, the longer delays stay
+    /// calm the less likely the path is nearly full. Probes find it sooner, where jitter lets them measure.
+    /// </summary>
+    private const double MultiplicativeIncrease = 0.08;
+    private const double Acceleration = 0.12;
+    private const double MaxMultiplicativeIncrease = 0.5;
     private const double HeadroomFactor = 1.5;
     private const double HeadroomBps = 10_000;
 
@@ -26,6 +33,7 @@ internal sealed class AimdController(long startBps, long minBps, long maxBps)
     private Phase _phase = Phase.Hold;
     private Instant _updatedAt;
     private bool _hasUpdated;
+    private double _calmSeconds;
     private Instant _decreasedAt = new(long.MinValue / 2);
 
     private enum Phase
@@ -57,6 +65,7 @@ internal sealed class AimdController(long startBps, long minBps, long maxBps)
         {
             case DelaySignal.Overuse:
                 _phase = Phase.Hold;
+                _calmSeconds = 0;
                 return TryDecrease(recentBps, roundTrip, now);
             case DelaySignal.Underuse:
                 _phase = Phase.Hold;
@@ -92,7 +101,9 @@ internal sealed class AimdController(long startBps, long minBps, long maxBps)
             _capacity.Forget();
         }
 
-        double step = _capacity.IsKnown ? AdditiveIncrease * seconds : _rateBps * (Math.Pow(MultiplicativeIncrease, seconds) - 1);
+        _calmSeconds = _capacity.IsKnown ? 0 : _calmSeconds + seconds;
+        double growth = Math.Min(MultiplicativeIncrease + Acceleration * _calmSeconds, MaxMultiplicativeIncrease);
+        double step = _capacity.IsKnown ? AdditiveIncrease * seconds : _rateBps * (Math.Pow(1 + growth, seconds) - 1);
         double limit = steadyBps > 0 ? HeadroomFactor * steadyBps + HeadroomBps : 0;
         IsHeldByDemand = _rateBps >= limit;
         if (!IsHeldByDemand)
