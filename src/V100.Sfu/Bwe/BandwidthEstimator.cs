@@ -24,8 +24,9 @@ public sealed partial class BandwidthEstimator
     private const double MaxCalmLoss = 0.02;
     private const double MaxCalmQueueMs = 35;
 
-    /// <summary>Beside another that fills the queue, more loss than this is answered like overuse.</summary>
-    private const double MaxCompetingLoss = 0.05;
+
+    /// <summary>What is sent of it, to see whether the queue is this sender's own.</summary>
+    private const double TrialShare = 0.75;
 
     /// <summary>A packet is lost when it is still missing and one sent this much later arrived: others may have overtaken it.</summary>
     private static readonly TimeSpan _reorderWindow = TimeSpan.FromMilliseconds(100);

@@ -41,8 +41,8 @@ internal sealed class MediaFlow
     public BandwidthEstimator Estimator { get; } = new();
     public FlowFigures Figures { get; }
 
-    /// <summary>One way, of the whole path.</summary>
-    public TimeSpan Propagation { get; init; } = TimeSpan.FromMilliseconds(50);
+    /// <summary>One way, of the whole path; it may change.</summary>
+    public TimeSpan Propagation { get; set; } = TimeSpan.FromMilliseconds(50);
 
     /// <summary>The most that the source makes of video.</summary>
     public long MaxVideoBps { get; set; } = 5_000_000;
