@@ -17,6 +17,9 @@ internal sealed class AimdController(long startBps, long minBps, long maxBps)
     private const double MultiplicativeIncrease = 0.08;
     private const double Acceleration = 0.12;
     private const double MaxMultiplicativeIncrease = 0.5;
+
+    /// <summary>Times the last known capacity: below it the increase does not accelerate, since that was an uncertain mean.</summary>
+    private const double NearCapacity = 1.2;
     private const double HeadroomFactor = 1.5;
     private const double HeadroomBps = 10_000;
 
@@ -51,12 +54,13 @@ internal sealed class AimdController(long startBps, long minBps, long maxBps)
     public Instant DecreasedAt => _decreasedAt;
 
     /// <param name="signal">From the detector.</param>
+    /// <param name="isCalm">Nothing at all speaks for a queue.</param>
     /// <param name="recentBps">What arrived in the last moments; 0 when unknown.</param>
     /// <param name="steadyBps">What arrived over a longer time; 0 when unknown.</param>
     /// <param name="roundTrip">Of feedback.</param>
     /// <param name="now">The time.</param>
     /// <returns>True when the rate was lowered.</returns>
-    public bool Update(DelaySignal signal, long recentBps, long steadyBps, TimeSpan roundTrip, Instant now)
+    public bool Update(DelaySignal signal, bool isCalm, long recentBps, long steadyBps, TimeSpan roundTrip, Instant now)
     {
         double seconds = _hasUpdated ? Math.Clamp((now - _updatedAt).TotalSeconds, 0, 1) : 0;
         _updatedAt = now;
@@ -71,6 +75,7 @@ internal sealed class AimdController(long startBps, long minBps, long maxBps)
                 _phase = Phase.Hold;
                 return false;
             default:
+                _calmSeconds = isCalm ? _calmSeconds : 0;
                 if (_phase == Phase.Increase)
                 {
                     Increase(steadyBps, seconds);
@@ -101,7 +106,8 @@ internal sealed class AimdController(long startBps, long minBps, long maxBps)
             _capacity.Forget();
         }
 
-        _calmSeconds = _capacity.IsKnown ? 0 : _calmSeconds + seconds;
+        bool isNear = _capacity.IsKnown || _rateBps < NearCapacity * _capacity.MeanBps;
+        _calmSeconds = isNear ? 0 : _calmSeconds + seconds;
         double growth = Math.Min(MultiplicativeIncrease + Acceleration * _calmSeconds, MaxMultiplicativeIncrease);
         double step = _capacity.IsKnown ? AdditiveIncrease * seconds : _rateBps * (Math.Pow(1 + growth, seconds) - 1);
         double limit = steadyBps > 0 ? HeadroomFactor * steadyBps + HeadroomBps : 0;

@@ -93,7 +93,7 @@ public sealed partial class BandwidthEstimator
         _loss.OnObservation(sentBps, packets, lost * packets, 1, EstimateBps);
         if (_rembBps == long.MaxValue)
         {
-            _aimd.Update(DelaySignal.Normal, sentBps, sentBps, RoundTripOrDefault, now);
+            _aimd.Update(DelaySignal.Normal, isCalm: false, sentBps, sentBps, RoundTripOrDefault, now);
             _aimd.Lower(_loss.BoundBps);
         }
 
@@ -225,7 +225,7 @@ public sealed partial class BandwidthEstimator
         long previous = EstimateBps;
         DelaySignal signal = _delay.Signal;
         signal = Compete(signal, now);
-        bool lowered = _aimd.Update(signal, _delay.RecentBps, _delay.SteadyBps, RoundTripOrDefault, now);
+        bool lowered = _aimd.Update(signal, !_delay.HasTrend, _delay.RecentBps, _delay.SteadyBps, RoundTripOrDefault, now);
         UpdateEstimate(now);
         if (lowered)
         {

@@ -40,9 +40,12 @@ internal sealed class DelayController
     /// jitter, or a frame that stood behind a probe.
     /// </summary>
     public DelaySignal Signal =>
-        !_sawOveruse && _detector.Signal != DelaySignal.Overuse ? _detector.Signal
+        !HasTrend ? _detector.Signal
         : QueueMs >= Math.Min(MinQueueMs + QueueOverJitter * Jitter.TotalMilliseconds, MaxQueueMs) ? DelaySignal.Overuse
         : DelaySignal.Normal;
+
+    /// <summary>Delays grow, whether a queue stands or not.</summary>
+    public bool HasTrend => _sawOveruse || _detector.Signal == DelaySignal.Overuse;
 
     /// <summary>Of the standing queue.</summary>
     public double QueueMs => _queue.DelayMs;
