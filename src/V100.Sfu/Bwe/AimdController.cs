@@ -6,7 +6,7 @@ namespace V100.Sfu.Bwe;
 /// The rate that delays allow (draft-ietf-rmcat-gcc-02, 5.5): additive increase near the known capacity, multiplicative far from it,
 /// 0.85 times what arrived at overuse. It never exceeds 1.5 times what arrives, so that an idle sender learns nothing that it did not test.
 /// </summary>
-internal sealed class AimdController(long startBps, long minBps, long maxBps)
+internal sealed class AimdController(long startBps, long minBps, long maxBps, double weight = 1)
 {
     private const double Decrease = 0.85;
 
@@ -28,10 +28,16 @@ internal sealed class AimdController(long startBps, long minBps, long maxBps)
     /// lets them share.
     /// </summary>
     private const double AdditiveIncrease = 40_000;
+    private const double MinWeight = 0.25;
+    private const double MaxWeight = 4;
 
     private static readonly TimeSpan _minDecreaseInterval = TimeSpan.FromMilliseconds(200);
 
     private readonly LinkCapacity _capacity = new();
+    private readonly double _additiveIncrease = AdditiveIncrease * Math.Clamp(weight, MinWeight, MaxWeight);
+
+    // Overuse meets those that share a path at different times: to weigh the increase alone would not do.
+    private readonly double _decrease = 1 - (1 - Decrease) / Math.Sqrt(Math.Clamp(weight, MinWeight, MaxWeight));
     private double _rateBps = startBps;
     private Phase _phase = Phase.Hold;
     private Instant _updatedAt;
@@ -109,7 +115,7 @@ internal sealed class AimdController(long startBps, long minBps, long maxBps)
         bool isNear = _capacity.IsKnown || _rateBps < NearCapacity * _capacity.MeanBps;
         _calmSeconds = isNear ? 0 : _calmSeconds + seconds;
         double growth = Math.Min(MultiplicativeIncrease + Acceleration * _calmSeconds, MaxMultiplicativeIncrease);
-        double step = _capacity.IsKnown ? AdditiveIncrease * seconds : _rateBps * (Math.Pow(1 + growth, seconds) - 1);
+        double step = _capacity.IsKnown ? _additiveIncrease * seconds : _rateBps * (Math.Pow(1 + growth, seconds) - 1);
         double limit = steadyBps > 0 ? HeadroomFactor * steadyBps + HeadroomBps : 0;
         IsHeldByDemand = _rateBps >= limit;
         if (!IsHeldByDemand)
@@ -128,10 +134,10 @@ internal sealed class AimdController(long startBps, long minBps, long maxBps)
         }
 
         double acknowledged = recentBps > 0 ? recentBps : _rateBps;
-        double target = Decrease * acknowledged;
+        double target = _decrease * acknowledged;
         if (target > _rateBps && _capacity.IsKnown)
         {
-            target = Decrease * _capacity.MeanBps;
+            target = _decrease * _capacity.MeanBps;
         }
 
         if (_capacity.IsBelow(acknowledged))

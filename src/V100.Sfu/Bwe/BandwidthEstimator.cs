@@ -4,12 +4,12 @@ using V100.Sfu.Rtp;
 namespace V100.Sfu.Bwe;
 
 /// <summary>
-/// How much the path to one peer carries, as its sender sees it: delay-based and loss-based control over transport-wide feedback
-/// (draft-ietf-rmcat-gcc-02 and what libwebrtc made of it), receiver reports and REMB where there is no such feedback.
+/// How much the path to one peer carries, as its sender sees it: delay-based and loss-based control over feedback of each packet, transport-wide
+/// or of streams (draft-ietf-rmcat-gcc-02 and what libwebrtc made of it; RFC 8888); receiver reports and REMB where there is no such feedback.
 /// </summary>
 /// <remarks>
-/// Call <see cref="OnPacketSent"/> for every packet, with consecutive transport-wide numbers (counted the same for a peer that gets none
-/// on the wire); hand over feedback, reports and REMB as they come; call <see cref="HandleDeadline"/> at <see cref="NextDeadline"/>. After
+/// Call <see cref="OnPacketSent(SequenceNumber, int, Instant, int)"/> for every packet, with consecutive transport-wide numbers (counted the same
+/// for a peer that gets none on the wire), and with its stream where feedback names that; hand over feedback, reports and REMB as they come; call <see cref="HandleDeadline"/> at <see cref="NextDeadline"/>. After
 /// each of these read <see cref="EstimateBps"/>, and start what <see cref="TryTakeProbe"/> returns in the pacer. What the peer's own
 /// uplink loses has no way in here. Nothing that a peer sends moves the estimate out of floor and ceiling, or throws.
 /// </remarks>
@@ -61,7 +61,7 @@ public sealed partial class BandwidthEstimator
     public BandwidthEstimator(BandwidthLimits limits)
     {
         _limits = limits;
-        _aimd = new AimdController(limits.StartBps, limits.FloorBps, limits.CeilingBps);
+        _aimd = new AimdController(limits.StartBps, limits.FloorBps, limits.CeilingBps, limits.Weight);
         _loss = new LossController(limits.FloorBps);
         _probes = new ProbeController(limits.StartBps, limits.CeilingBps);
         EstimateBps = limits.StartBps;

@@ -18,6 +18,9 @@ internal sealed class TransmissionHistory
     private SequenceUnwrapper _unwrapper;
     private long _oldest;
 
+    /// <summary>How many it holds before it grows or forgets.</summary>
+    public int Length => _entries.Length;
+
     public bool IsEmpty => !_unwrapper.HasStarted;
 
     /// <summary>The last number sent.</summary>

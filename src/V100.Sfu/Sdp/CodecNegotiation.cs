@@ -12,7 +12,7 @@ internal static class CodecNegotiation
         }
 
         var codecs = new List<NegotiatedCodec>();
-        CodecFeedback feedback = AcceptedFeedback(section);
+        CodecFeedback feedback = AcceptedFeedback(offer, section);
         foreach (OfferedCodec offered in offer.Codecs)
         {
             if (!TryBuild(offer, offered, rtxByPayloadType[offered.PayloadType], feedback, out NegotiatedCodec? codec, out error))
@@ -58,7 +58,7 @@ internal static class CodecNegotiation
 
     private static bool IsConstrainedBaseline(NegotiatedCodec codec) => codec.H264Level.Profile == H264Profile.ConstrainedBaseline;
 
-    private static CodecFeedback AcceptedFeedback(MediaSection section)
+    private static CodecFeedback AcceptedFeedback(MediaOffer offer, MediaSection section)
     {
         // What a sender can act upon; without bandwidth estimation no feedback for it is asked of a receiver.
         CodecFeedback accepted = section.Direction == MediaDirection.Inactive
@@ -69,6 +69,11 @@ internal static class CodecNegotiation
             // Transport-wide feedback counts packets by the header extension, so that it is nothing without it.
             bool numbered = section.ReceivedExtensions.IdOf(HeaderExtensionKind.TransportCc) != 0;
             accepted |= CodecFeedback.Remb | (numbered ? CodecFeedback.TransportCc : CodecFeedback.None);
+        }
+
+        else if (section.IsSent && !offer.Codecs.Exists(codec => (codec.Feedback & CodecFeedback.TransportCc) != 0))
+        {
+            accepted |= CodecFeedback.CongestionControl;
         }
 
         return accepted;
