@@ -9,7 +9,7 @@ namespace V100.Sfu.Bwe;
 /// </summary>
 internal sealed class TransmissionHistory
 {
-    public const int MinLength = 512;
+    public const int MinLength = 128;
     public const int MaxLength = 8192;
 
     private static readonly TimeSpan _keep = TimeSpan.FromSeconds(2);

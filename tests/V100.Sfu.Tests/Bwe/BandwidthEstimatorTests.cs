@@ -128,6 +128,46 @@ public class BandwidthEstimatorTests(ITestOutputHelper output)
         });
     }
 
+    /// <summary>A shard has thousands of peers: what each costs must stay small. What is held is at most what was ever allocated.</summary>
+    [Fact]
+    public void A_silent_peer_and_one_at_a_megabit_cost_little_memory()
+    {
+        var warm = new BandwidthEstimator();
+        Exchange(warm, 0, 10);
+        byte[] feedback = new byte[1_200];
+        long[] ticks = new long[10];
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        var estimator = new BandwidthEstimator();
+        var pacer = new Pacer<(long, long, long, long)>(estimator.EstimateBps);
+        long silent = GC.GetAllocatedBytesForCurrentThread() - before;
+
+        // 125 packets of 1,000 bytes a second for 20 s.
+        for (int packet = 0; packet < 2_500; packet += 10)
+        {
+            for (int index = 0; index < 10; index++)
+            {
+                Instant at = At((packet + index) * 8);
+                pacer.SetEstimate(estimator.EstimateBps);
+                _ = pacer.TrySendNow(PacketClass.Video, 1_000, at) || pacer.TryEnqueue(PacketClass.Video, default, 1_000);
+                estimator.OnPacketSent(new SequenceNumber((ushort)(packet + index)), 1_000, at, 0);
+                pacer.TryDequeue(at, out _);
+                ticks[index] = (packet + index) * 32 + 80;
+            }
+
+            var writer = new SpanWriter(feedback);
+            TransportFeedbackWriter.Write(ref writer, new(new Ssrc(1), new Ssrc(2), new SequenceNumber((ushort)packet), (byte)(packet / 10)), ticks);
+            bool isGood = TransportFeedback.TryParse(Wire.Single(writer.Written), out TransportFeedback parsed);
+            Assert.True(isGood);
+            estimator.HandleFeedback(parsed, At((packet + 9) * 8 + 40));
+        }
+
+        long active = GC.GetAllocatedBytesForCurrentThread() - before;
+        output.WriteLine($"silent {silent} bytes, active {active} bytes");
+        Assert.InRange(silent, 1, 12 * 1024);
+        Assert.InRange(active, silent, 40 * 1024);
+        GC.KeepAlive(pacer);
+    }
+
     [Fact]
     public void Hostile_feedback_moves_nothing_out_of_its_bounds()
     {
