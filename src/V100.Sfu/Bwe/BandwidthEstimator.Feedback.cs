@@ -225,7 +225,8 @@ public sealed partial class BandwidthEstimator
         long previous = EstimateBps;
         DelaySignal signal = _delay.Signal;
         signal = Compete(signal, now);
-        bool lowered = _aimd.Update(signal, !_delay.HasTrend, _delay.RecentBps, _delay.SteadyBps, RoundTripOrDefault, now);
+        bool isCalm = !_delay.HasTrend && _competition.Phase == CompetitionPhase.None;
+        bool lowered = _aimd.Update(signal, isCalm, _delay.RecentBps, _delay.SteadyBps, RoundTripOrDefault, now);
         UpdateEstimate(now);
         if (lowered)
         {
@@ -258,6 +259,8 @@ public sealed partial class BandwidthEstimator
         {
             CompetitionPhase.Trial => DelaySignal.Underuse,
             CompetitionPhase.Competing => DelaySignal.Normal,
+            _ when _competition.MustYield => DelaySignal.Overuse,
+            _ when signal == DelaySignal.Normal && _delay.QueueMs >= HoldQueueMs => DelaySignal.Underuse,
             _ => signal,
         };
     }

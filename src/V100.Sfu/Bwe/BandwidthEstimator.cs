@@ -24,6 +24,9 @@ public sealed partial class BandwidthEstimator
     private const double MaxCalmLoss = 0.02;
     private const double MaxCalmQueueMs = 35;
 
+    /// <summary>A queue that stands so high drains first, before the rate rises again.</summary>
+    private const double HoldQueueMs = 40;
+
 
     /// <summary>What is sent of it, to see whether the queue is this sender's own.</summary>
     private const double TrialShare = 0.75;

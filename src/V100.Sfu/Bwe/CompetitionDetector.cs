@@ -11,7 +11,8 @@ internal sealed class CompetitionDetector
 {
     private const double StandingMs = 50;
     private const double GoneMs = 25;
-    private const double NoticeSeconds = 3;
+    private const double NoticeSeconds = 4.5;
+    private const double YieldSeconds = 1.5;
     private const double MaxSeconds = 6;
     private const double MaxStepSeconds = 0.25;
     private const double LossSeconds = 4;
@@ -31,6 +32,9 @@ internal sealed class CompetitionDetector
     /// <summary>What is done about the queue.</summary>
     public CompetitionPhase Phase { get; private set; }
 
+    /// <summary>Halfway to the verdict: the queue stands without growing, and may be this sender's own, which drains slowly.</summary>
+    public bool MustYield { get; private set; }
+
     /// <summary>What TCP would send over such a path; the most while competing.</summary>
     public long FairBps { get; private set; }
 
@@ -42,7 +46,9 @@ internal sealed class CompetitionDetector
 
         // A queue of this sender's own drains: at 0.85 of the capacity, 300 ms of it in 2 s, and seen as underuse.
         double weight = queueMs >= StandingMs ? signal == DelaySignal.Underuse ? 0 : 1 : queueMs >= GoneMs ? -0.5 : -2;
+        double before = _seconds;
         _seconds = Math.Clamp(_seconds + weight * step, 0, MaxSeconds);
+        MustYield = Phase == CompetitionPhase.None && (int)(_seconds / YieldSeconds) > (int)(before / YieldSeconds);
         _loss += (lossFraction - _loss) * step / LossSeconds;
         FairBps = Fair(Math.Max(_loss, MinLoss), Math.Max(roundTrip.TotalSeconds, MinRoundTripSeconds));
         switch (Phase)

@@ -9,11 +9,18 @@ public class CompetitionDetectorTests
     private Instant _now = new(1_000_000_000);
 
     [Fact]
-    public void A_queue_that_stands_for_three_seconds_is_anothers()
+    public void A_queue_that_stands_for_seconds_is_anothers_after_two_yields_in_vain()
     {
-        Run(2.8, 100);
-        Assert.Equal(CompetitionPhase.None, _detector.Phase);
-        Run(0.4, 100);
+        int yields = 0;
+        for (int step = 0; step < 88; step++)
+        {
+            Run(0.05, 100);
+            yields += _detector.MustYield ? 1 : 0;
+            Assert.Equal(CompetitionPhase.None, _detector.Phase);
+        }
+
+        Assert.Equal(2, yields);
+        Run(0.3, 100);
         Assert.Equal(CompetitionPhase.Competing, _detector.Phase);
     }
 
@@ -32,7 +39,7 @@ public class CompetitionDetectorTests
     [Fact]
     public void Bursts_that_come_again_and_again_count_together()
     {
-        for (int round = 0; round < 4; round++)
+        for (int round = 0; round < 5; round++)
         {
             Run(1.2, 150);
             Run(0.5, 60, DelaySignal.Underuse);
@@ -45,7 +52,7 @@ public class CompetitionDetectorTests
     [Fact]
     public void It_is_tried_from_time_to_time_whose_the_queue_is()
     {
-        Run(3.2, 100);
+        Run(4.7, 100);
         Run(12.2, 100);
         Assert.Equal(CompetitionPhase.Trial, _detector.Phase);
         Run(1.6, 100);
@@ -59,7 +66,7 @@ public class CompetitionDetectorTests
     [Fact]
     public void It_ends_when_the_queue_is_gone()
     {
-        Run(4, 100);
+        Run(5, 100);
         Run(2.8, 10);
         Assert.Equal(CompetitionPhase.None, _detector.Phase);
     }
