@@ -161,6 +161,11 @@ internal static class AnswerDescription
 
     private static void AddCodecs(MediaDescription media, MediaSection section)
     {
+        if (Array.Exists(section.Codecs, codec => (codec.Feedback & CodecFeedback.CongestionControl) != 0))
+        {
+            media.Add("rtcp-fb", "* ack ccfb");
+        }
+
         foreach (NegotiatedCodec codec in section.Codecs)
         {
             media.Formats.Add($"{codec.PayloadType}");
