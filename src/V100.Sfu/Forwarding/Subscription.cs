@@ -76,6 +76,9 @@ internal sealed partial class Subscription
     /// <summary>The subscriber counts packets by their transport-wide number.</summary>
     public bool IsNumbered => _isNumbered;
 
+    /// <summary>The subscriber reports on packets by their stream (RFC 8888).</summary>
+    public bool ReportsByStream => Array.Exists(Section.Codecs, codec => (codec.Feedback & CodecFeedback.CongestionControl) != 0);
+
     /// <summary>What is sent now.</summary>
     public LayerTarget Current => _selector.Current;
 

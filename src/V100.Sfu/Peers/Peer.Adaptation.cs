@@ -29,6 +29,7 @@ internal sealed partial class Peer
     private Pacer<Departure>? _pacer;
     private ushort _transportSequence;
     private bool _isNumbered;
+    private bool _reportsByStream;
     private Instant _nextAdaptation = Instant.Never;
     private Instant _graceUntil;
     private RateMeter _audioRate;
@@ -56,6 +57,7 @@ internal sealed partial class Peer
             }
 
             _isNumbered |= subscription.IsNumbered;
+            _reportsByStream |= subscription.ReportsByStream;
             if (subscription.Section.Kind == MediaKind.Video)
             {
                 videos.Add(subscription);
@@ -65,7 +67,7 @@ internal sealed partial class Peer
         _videos = [.. videos];
         _demands = Array.ConvertAll(_videos, video => video.Demand);
         _graceUntil = now + GraceTime;
-        if (_isNumbered && _videos.Length > 0)
+        if ((_isNumbered || _reportsByStream) && _videos.Length > 0)
         {
             StartEstimation();
         }
@@ -101,17 +103,34 @@ internal sealed partial class Peer
     }
 
     /// <summary>One packet was written to the batch.</summary>
-    public void OnPacketSent(int length, bool isNumbered, Instant now)
+    public void OnPacketSent(int length, bool isNumbered, in RtpHeader header, Instant now)
     {
-        if (_estimator is not null && isNumbered == _isNumbered)
+        if (isNumbered != _isNumbered)
         {
-            _estimator.OnPacketSent(new SequenceNumber(_transportSequence), length + PacketOverhead, now, _pacer!.ActiveProbe);
+            return; // Feedback cannot tell of it.
         }
 
-        _transportSequence += (ushort)(isNumbered == _isNumbered ? 1 : 0);
+        var sequence = new SequenceNumber(_transportSequence++);
+        if (_reportsByStream && !_isNumbered)
+        {
+            _estimator?.OnPacketSent(sequence, length + PacketOverhead, now, _pacer!.ActiveProbe, header.Ssrc, header.SequenceNumber);
+        }
+        else
+        {
+            _estimator?.OnPacketSent(sequence, length + PacketOverhead, now, _pacer!.ActiveProbe);
+        }
     }
 
     private void HandleTransportFeedback(in TransportFeedback feedback, Instant now)
+    {
+        if (_estimator is not null)
+        {
+            _estimator.HandleFeedback(in feedback, now);
+            AfterEstimate(now);
+        }
+    }
+
+    private void HandleCongestionFeedback(in CongestionControlFeedback feedback, Instant now)
     {
         if (_estimator is not null)
         {

@@ -109,6 +109,33 @@ internal static class PlaybackChecks
         }
     }
 
+    /// <summary>
+    /// As <see cref="IsInOrderOfTurns"/>, for a stream that goes from encoding to encoding of one track: its timestamps go forward from frame to
+    /// frame, every turn begins with a keyframe, and nothing within a turn is missing in the numbers.
+    /// </summary>
+    public static void IsOneStreamOfEncodings(Playback playback)
+    {
+        Assert.Empty(playback.Faults);
+        PlayedPacket? last = null;
+        long lastSequence = 0;
+        foreach (List<KeyValuePair<long, PlayedPacket>> turn in Turns(playback, mayComeBack: true))
+        {
+            AreAtOneDistance(turn);
+
+            // Where a packet is missing in between, that may have been the keyframe's first.
+            bool follows = last is not null && turn[0].Key == lastSequence + 1;
+            Assert.True(!follows || turn[0].Value.Mark is { IsKeyframe: true, Index: 0 }, $"turns at {turn[0].Value.Mark}");
+            lastSequence = turn[^1].Key;
+            foreach ((long sequence, PlayedPacket packet) in turn)
+            {
+                bool isSameFrame = last is { } former && former.Mark.Source == packet.Mark.Source && former.Mark.Frame == packet.Mark.Frame;
+                int step = last is null ? 1 : (int)(packet.Timestamp - last.Value.Timestamp);
+                Assert.True(isSameFrame ? step == 0 : step > 0, $"output {sequence}: {packet.Mark} lies {step} ticks behind {last?.Mark}");
+                last = packet;
+            }
+        }
+    }
+
     /// <summary>Every packet with media from the first that was played to the publisher's last came.</summary>
     public static void HasAllMedia(Playback playback, Publication publication)
     {
