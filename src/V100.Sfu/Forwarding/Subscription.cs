@@ -253,7 +253,10 @@ internal sealed partial class Subscription
         FanoutEncoding encoding = _fanout!.Encodings[packet.Encoding];
         bool isCounted = isLate;
         bool hasBegun = false;
-        for (ExtendedSequence sequence = first; sequence <= encoding.Cache.Newest; sequence = sequence.Next)
+
+        // A packet that cannot be sent (a codec that was not agreed on, a full queue) ends what began here: on it would only begin again.
+        int epoch = _epoch;
+        for (ExtendedSequence sequence = first; sequence <= encoding.Cache.Newest && _epoch == epoch; sequence = sequence.Next)
         {
             if (!encoding.Cache.TryGet(sequence, now, out PacketBuffer buffer) || !RtpReader.TryParse(buffer.Bytes, out RtpReader cached)
                 || !_fanout.Track.Section.TryFindCodec(cached.PayloadType, out NegotiatedCodec? codec, out _))
