@@ -80,12 +80,23 @@ internal sealed class RoomAudio(Room room, int slots)
             ApplySelection();
         }
 
-        if (now - _awakeSince >= SleepAfter && _voices.TrueForAll(voice => now - voice.Speaker.LastSpokeAt >= SleepAfter))
+        if (now - LastSound() >= SleepAfter)
         {
             Sleep();
         }
 
         return isAnother;
+    }
+
+    private Instant LastSound()
+    {
+        Instant last = _awakeSince;
+        foreach (Voice voice in _voices)
+        {
+            last = voice.Speaker.LastSpokeAt > last ? voice.Speaker.LastSpokeAt : last;
+        }
+
+        return last;
     }
 
     /// <summary>The loudest of the participants that has something to play and is not <paramref name="listener"/>; null where nobody is loud.</summary>
