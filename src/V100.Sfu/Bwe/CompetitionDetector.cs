@@ -4,49 +4,80 @@ namespace V100.Sfu.Bwe;
 
 /// <summary>
 /// Notices a sender beside this one that fills the queue until it overflows, as TCP does: the queue stands for seconds although this sender
-/// yields. To yield on would starve it. For a while the trend of delays is then not listened to, and losses alone bound the rate.
+/// yields. To yield on would starve it. For a while the trend of delays is then not listened to, and losses alone bound the rate; then it
+/// yields a little for a moment, to see whether the queue is its own by now.
 /// </summary>
-/// <remarks>When the other goes away in that time, the queue is this sender's own for the rest of it: hence the bound.</remarks>
 internal sealed class CompetitionDetector
 {
     private const double StandingMs = 50;
     private const double GoneMs = 25;
+    private const double NoticeSeconds = 4.5;
+    private const double YieldSeconds = 1.5;
+    private const double MaxSeconds = 6;
+    private const double MaxStepSeconds = 0.25;
+    private const double LossSeconds = 4;
+    private const double MinLoss = 0.0002;
+    private const double MinRoundTripSeconds = 0.01;
+    private const int PacketBytes = 1_200;
 
-    /// <summary>A queue of this sender's own drains faster: at 0.85 of the capacity, 300 ms of it in 2 s, and seen as underuse.</summary>
-    private static readonly TimeSpan _notice = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan _duration = TimeSpan.FromSeconds(12);
+    private static readonly TimeSpan _trial = TimeSpan.FromSeconds(1.5);
 
-    private Instant _standsSince = Instant.Never;
-    private Instant _until = new(long.MinValue / 2);
+    private double _seconds;
+    private double _loss;
+    private Instant _updatedAt;
+    private bool _hasUpdated;
+    private Instant _until;
 
-    public bool IsCompeting { get; private set; }
+    /// <summary>What is done about the queue.</summary>
+    public CompetitionPhase Phase { get; private set; }
 
-    public void Update(DelaySignal signal, double queueMs, Instant now)
+    /// <summary>Halfway to the verdict: the queue stands without growing, and may be this sender's own, which drains slowly.</summary>
+    public bool MustYield { get; private set; }
+
+    /// <summary>What TCP would send over such a path; the most while competing.</summary>
+    public long FairBps { get; private set; }
+
+    public void Update(DelaySignal signal, double queueMs, double lossFraction, TimeSpan roundTrip, Instant now)
     {
-        if (queueMs < GoneMs)
-        {
-            _until = now;
-        }
+        double step = _hasUpdated ? Math.Clamp((now - _updatedAt).TotalSeconds, 0, MaxStepSeconds) : 0;
+        _updatedAt = now;
+        _hasUpdated = true;
 
-        if (queueMs < StandingMs || signal == DelaySignal.Underuse)
+        // A queue of this sender's own drains: at 0.85 of the capacity, 300 ms of it in 2 s, and seen as underuse.
+        double weight = queueMs >= StandingMs ? signal == DelaySignal.Underuse ? 0 : 1 : queueMs >= GoneMs ? -0.5 : -2;
+        double before = _seconds;
+        _seconds = Math.Clamp(_seconds + weight * step, 0, MaxSeconds);
+        MustYield = Phase == CompetitionPhase.None && (int)(_seconds / YieldSeconds) > (int)(before / YieldSeconds);
+        _loss += (lossFraction - _loss) * step / LossSeconds;
+        FairBps = Fair(Math.Max(_loss, MinLoss), Math.Max(roundTrip.TotalSeconds, MinRoundTripSeconds));
+        switch (Phase)
         {
-            _standsSince = Instant.Never;
+            case CompetitionPhase.None when _seconds >= NoticeSeconds:
+            case CompetitionPhase.Trial when now >= _until && queueMs >= StandingMs:
+                Enter(CompetitionPhase.Competing, now + _duration);
+                break;
+            case CompetitionPhase.Competing when now >= _until:
+                Enter(CompetitionPhase.Trial, now + _trial);
+                break;
+            case CompetitionPhase.Competing or CompetitionPhase.Trial when _seconds == 0:
+            case CompetitionPhase.Trial when now >= _until:
+                _seconds = 0;
+                Enter(CompetitionPhase.None, now);
+                break;
         }
-        else if (_standsSince == Instant.Never)
-        {
-            _standsSince = now;
-        }
-        else if (!IsCompeting && now - _standsSince >= _notice)
-        {
-            _until = now + _duration;
-        }
+    }
 
-        if (IsCompeting && now >= _until)
-        {
-            // Its own part in the queue must show first, before the rest of it can be another's.
-            _standsSince = Instant.Never;
-        }
+    // RFC 5348, 3.1, with t_RTO = 4R and b = 1.
+    private static long Fair(double loss, double roundTripSeconds)
+    {
+        double timeouts = 4 * 3 * Math.Sqrt(3 * loss / 8) * loss * (1 + 32 * loss * loss);
+        return (long)(PacketBytes * 8 / (roundTripSeconds * (Math.Sqrt(2 * loss / 3) + timeouts)));
+    }
 
-        IsCompeting = now < _until;
+    private void Enter(CompetitionPhase phase, Instant until)
+    {
+        Phase = phase;
+        _until = until;
     }
 }

@@ -14,6 +14,7 @@ public sealed class EncodingFigures(string rid)
     private long _bitrateBps;
     private long _lost;
     private double _fractionLost;
+    private double _steadyBps;
     private long _jitterMicroseconds;
     private long _lastPacketNs = long.MinValue;
     private long _frames;
@@ -31,6 +32,9 @@ public sealed class EncodingFigures(string rid)
 
     /// <summary>Over about the last second; 0 for an encoding that the publisher does not send now.</summary>
     public long BitrateBps { get => Volatile.Read(ref _bitrateBps); internal set => Volatile.Write(ref _bitrateBps, value); }
+
+    /// <summary>The same over about the last three seconds: what a choice of layers counts with.</summary>
+    public double SteadyBps { get => Volatile.Read(ref _steadyBps); internal set => Volatile.Write(ref _steadyBps, value); }
 
     /// <summary>Packets that never came, retransmissions counted as come (RFC 3550, 6.4.1).</summary>
     public long Lost { get => Volatile.Read(ref _lost); internal set => Volatile.Write(ref _lost, value); }

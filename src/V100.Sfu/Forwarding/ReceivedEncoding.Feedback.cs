@@ -10,6 +10,9 @@ internal sealed partial class ReceivedEncoding
 {
     private GapTracker _gaps;
     private readonly KeyframeRequests _keyframes = new();
+    /// <summary>Of a new measurement, a second long, in the steady rate.</summary>
+    private const double SteadyShare = 0.3;
+
     private RateMeter _bitrate;
     private RateMeter _packetRate;
     private RateMeter _frameRate;
@@ -53,6 +56,7 @@ internal sealed partial class ReceivedEncoding
 
         _bitrate.Update(Figures.Bytes, now);
         Figures.BitrateBps = 8 * (long)_bitrate.PerSecond;
+        Figures.SteadyBps += (Figures.BitrateBps - Figures.SteadyBps) * (Figures.SteadyBps == 0 ? 1 : SteadyShare);
         _packetRate.Update(Figures.Packets, now);
         Figures.PacketsPerSecond = _packetRate.PerSecond;
         _frameRate.Update(Figures.Frames, now);

@@ -37,8 +37,13 @@ internal sealed partial class Subscription
     private bool _isReplaying;
     private bool _replayedStill;
 
-    public Subscription(SfuShard shard, Peer peer, MediaSection section)
+    /// <param name="shard">Of the peer.</param>
+    /// <param name="peer">The subscriber.</param>
+    /// <param name="section">What is sent to it.</param>
+    /// <param name="isOnlyVideo">There is no other picture for which this one could make room: its smallest layers go whatever the estimate says.</param>
+    public Subscription(SfuShard shard, Peer peer, MediaSection section, bool isOnlyVideo)
     {
+        Demand = new LayerDemand(isOnlyVideo);
         _shard = shard;
         _peer = peer;
         Section = section;
@@ -61,7 +66,7 @@ internal sealed partial class Subscription
     public PublishedTrack? Source => _fanout?.Track;
 
     /// <summary>Of video: what there is to choose from, and what the peer's <see cref="LayerAllocator"/> chose.</summary>
-    public LayerDemand Demand { get; } = new();
+    public LayerDemand Demand { get; }
 
     /// <summary>Grows with each new beginning.</summary>
     public int Epoch => _epoch;
@@ -346,7 +351,7 @@ internal sealed partial class Subscription
     /// <summary>Each pair of layers of one encoding; their rates are shares of the whole.</summary>
     private int AddOptions(Span<LayerOption> options, int count, int encoding, EncodingFigures figures)
     {
-        long wireBps = figures.BitrateBps + (long)(8 * figures.PacketsPerSecond * (_peer.PacketOverhead + SrtpSender.MaxOverhead));
+        long wireBps = (long)figures.SteadyBps + (long)(8 * figures.PacketsPerSecond * (_peer.PacketOverhead + SrtpSender.MaxOverhead));
         int topSpatial = Math.Min(figures.TopSpatialLayer, MaxOptionLayer);
         int topTemporal = Math.Min(figures.TopTemporalLayer, MaxOptionLayer);
         for (int spatial = 0; spatial <= topSpatial; spatial++)

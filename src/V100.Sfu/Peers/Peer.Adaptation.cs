@@ -20,7 +20,7 @@ internal sealed partial class Peer
     private static readonly TimeSpan GraceTime = TimeSpan.FromSeconds(2);
 
     /// <summary>A path that is probed must carry a little more than what is to be sent on it.</summary>
-    private const double ProbeHeadroom = 1.25;
+    private const double ProbeHeadroom = 1.6;
 
     private readonly LayerAllocator _allocator = new();
     private Subscription[] _videos = [];
@@ -35,6 +35,12 @@ internal sealed partial class Peer
 
     /// <summary>UDP and IP headers of a packet.</summary>
     public int PacketOverhead => _remote.IsIPv4 ? 28 : 48;
+
+    /// <summary>What the client's path carries; null for one that reports nothing.</summary>
+    public BandwidthEstimator? Estimator => _estimator;
+
+    /// <summary>The subscriptions among which the path is shared.</summary>
+    public IReadOnlyList<Subscription> Videos => _videos;
 
     /// <summary>The transport-wide number of the next packet, over all streams of the peer.</summary>
     public ushort NextTransportSequence => _transportSequence;

@@ -42,7 +42,10 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
     public List<PlayedReport> Reports { get; } = [];
     public List<string> Faults { get; } = [];
     public int Duplicates { get; private set; }
-    public int Retransmissions => RetransmissionSequences.Count;
+    public int Retransmissions => RetransmissionSequences.Count - ProbePackets;
+
+    /// <summary>Padding on the retransmission stream.</summary>
+    public int ProbePackets { get; private set; }
 
     /// <summary>The retransmission stream's own numbers without wraps, as they came.</summary>
     public List<long> RetransmissionSequences { get; } = [];
@@ -98,6 +101,12 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
         if (isRtx)
         {
             RetransmissionSequences.Add(_retransmissionUnwrapper.Unwrap(rtp.SequenceNumber).Value);
+            if (rtp.IsPaddingOnly)
+            {
+                ProbePackets++;
+                return;
+            }
+
             if (!Retransmission.TryRestore(packet, format.PayloadType, new Ssrc(Ssrc), out Span<byte> original) || !RtpReader.TryParse(original, out rtp))
             {
                 Faults.Add("a retransmission that holds no packet");
