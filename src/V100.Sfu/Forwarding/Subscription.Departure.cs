@@ -220,13 +220,13 @@ internal sealed partial class Subscription
     }
 
     /// <summary>
-    /// The publisher's padding does not go on, nor do layers that the subscriber does not get. Where the number stands in a gap that later
+    /// The publisher's padding does not go on, nor do layers that the subscriber does not get, nor redundant audio that makes no sense. Where the number stands in a gap that later
     /// packets already left open, a packet of padding alone fills it, or the subscriber asks for it in vain.
     /// </summary>
     private void Drop(in Departure departure, in RtpReader rtp, Instant now)
     {
         MediaPacket packet = departure.Packet;
-        CountEnd(in departure, packet.IsPaddingOnly ? SfuCounter.DroppedPadding : SfuCounter.DroppedLayer);
+        CountEnd(in departure, packet.IsPaddingOnly ? SfuCounter.DroppedPadding : _isVideo ? SfuCounter.DroppedLayer : SfuCounter.DroppedMalformed);
         if (_codec?.Kind == CodecKind.Vp8 && !packet.IsPaddingOnly)
         {
             _vp8?.Drop(rtp.Payload);

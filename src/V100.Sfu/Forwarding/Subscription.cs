@@ -37,9 +37,6 @@ internal sealed partial class Subscription
     private bool _isReplaying;
     private bool _replayedStill;
 
-    /// <summary>Of audio: the source that is forwarded; a video subscription's selector has its own.</summary>
-    private int _audioGeneration = -1;
-
     /// <param name="shard">Of the peer.</param>
     /// <param name="peer">The subscriber.</param>
     /// <param name="section">What is sent to it.</param>
@@ -58,6 +55,7 @@ internal sealed partial class Subscription
         _sequences = new SequenceRewriter(new SequenceNumber((ushort)(shard.Entropy.NextUInt32() & 0x7FFF)));
         _nextRetransmission = new ExtendedSequence(shard.Entropy.NextUInt32() & 0x7FFF);
         _history = new SentPacketHistory(_isVideo ? 1024 : 128);
+        _takesRedundancy = Array.Exists(section.Codecs, codec => codec.Kind == CodecKind.Red);
         _isNumbered = section.SentExtensions.IdOf(HeaderExtensionKind.TransportCc) != 0;
         _canonicalName = System.Text.Encoding.UTF8.GetBytes(section.Sender.Cname);
     }
@@ -173,7 +171,7 @@ internal sealed partial class Subscription
         }
         else
         {
-            ForwardAudio(in packet, in rtp, now);
+            ForwardAudio(in packet, in rtp, isRecovered: false, now);
         }
     }
 
@@ -198,24 +196,6 @@ internal sealed partial class Subscription
         {
             _selector.Restart();
         }
-    }
-
-    private void ForwardAudio(in MediaPacket packet, in RtpReader rtp, Instant now)
-    {
-        if (packet.Generation != _audioGeneration)
-        {
-            if (packet.IsPaddingOnly)
-            {
-                _shard.Counters.Increment(SfuCounter.DroppedAwaitingKeyframe);
-                return;
-            }
-
-            _audioGeneration = packet.Generation;
-            Dispatch(PacketClass.Audio, new Departure { Subscription = this, Kind = DepartureKind.Switch, Epoch = _epoch, Packet = packet }, in rtp, now);
-        }
-
-        DepartureKind kind = packet.IsPaddingOnly ? DepartureKind.Drop : DepartureKind.Send;
-        Dispatch(PacketClass.Audio, new Departure { Subscription = this, Kind = kind, Epoch = _epoch, Packet = packet, Marker = rtp.Marker }, in rtp, now);
     }
 
     /// <summary>Decides on one packet of video. One that is late was counted when it came, so whatever becomes of it now, it does not end once more.</summary>
@@ -281,7 +261,10 @@ internal sealed partial class Subscription
         FanoutEncoding encoding = _fanout!.Encodings[packet.Encoding];
         bool isCounted = isLate;
         bool hasBegun = false;
-        for (ExtendedSequence sequence = first; sequence <= encoding.Cache.Newest; sequence = sequence.Next)
+
+        // A packet that cannot be sent (a codec that was not agreed on, a full queue) ends what began here: on it would only begin again.
+        int epoch = _epoch;
+        for (ExtendedSequence sequence = first; sequence <= encoding.Cache.Newest && _epoch == epoch; sequence = sequence.Next)
         {
             if (!encoding.Cache.TryGet(sequence, now, out PacketBuffer buffer) || !RtpReader.TryParse(buffer.Bytes, out RtpReader cached)
                 || !_fanout.Track.Section.TryFindCodec(cached.PayloadType, out NegotiatedCodec? codec, out _))
@@ -363,6 +346,7 @@ internal sealed partial class Subscription
             count = AddOptions(options, count, encoding, figures);
         }
 
+        Demand.Priority = Source is { IsOfActiveSpeaker: true } ? SubscriptionPriority.ActiveSpeaker : SubscriptionPriority.Normal;
         Demand.Constraints = _peer.Descriptor.GetConstraints(Section.Index);
         Demand.SetLayers(options[..count]);
     }
