@@ -17,6 +17,8 @@ internal sealed class ScriptedConference : IConference
     public SessionRequest? LastRequest { get; private set; }
     public bool LastWasPlay { get; private set; }
     public (string? EntityTag, string Fragment) LastPatch { get; private set; }
+    public LayerWish? LastWish { get; private set; }
+    public LayerPatch NextLimit { get; set; } = new(LayerOutcome.Limited, new LayerLimitListView([]));
     public List<string?> PatchTags { get; } = [];
     public ConcurrentDictionary<(string, string), ParticipantView> Participants { get; } = new();
     public List<(string Room, string Identity, bool Ban)> Removed { get; } = [];
@@ -69,6 +71,12 @@ internal sealed class ScriptedConference : IConference
         LastPatch = (entityTag, fragment);
         PatchTags.Add(entityTag);
         return new(entityTag is null or "\"tag-1\"" ? NextPatch : new SessionPatch(PatchOutcome.StaleEntityTag));
+    }
+
+    public ValueTask<LayerPatch> LimitSessionAsync(string id, LayerWish wish, CancellationToken cancellation)
+    {
+        LastWish = wish;
+        return new(NextLimit);
     }
 
     public ValueTask<bool> CloseSessionAsync(string id, CancellationToken cancellation) => new(_sessions.TryRemove(id, out _));

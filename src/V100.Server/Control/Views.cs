@@ -77,6 +77,18 @@ internal sealed record StreamView(
     double? LossFraction,
     double? JitterMs);
 
+/// <summary>To what a subscriber limits one stream of video; null where it sets no limit.</summary>
+/// <param name="TrackId">The published track that the stream plays now, or null.</param>
+/// <param name="MaxLayer">The rid of the largest encoding.</param>
+/// <param name="MaxPlace">Its place counted from the smallest, 0, where the subscriber gave a number.</param>
+/// <param name="MaxBitrateBps">On the wire.</param>
+/// <param name="Width">The size at which it is shown, in pixels.</param>
+/// <param name="Height">The size at which it is shown, in pixels.</param>
+/// <param name="Paused">Nothing is sent.</param>
+internal sealed record LayerLimitView(string? TrackId, string? MaxLayer, int? MaxPlace, long? MaxBitrateBps, int? Width, int? Height, bool Paused);
+
+internal sealed record LayerLimitListView(IReadOnlyList<LayerLimitView> Limits);
+
 internal sealed record TokenView(string Token, DateTimeOffset ExpiresAt);
 
 internal sealed record IceServerView(IReadOnlyList<string> Urls, string? Username, string? Credential);
@@ -96,6 +108,7 @@ internal sealed record ProblemView(string Type, string Title, int Status, string
 [JsonSerializable(typeof(ParticipantView))]
 [JsonSerializable(typeof(ParticipantListView))]
 [JsonSerializable(typeof(SessionView))]
+[JsonSerializable(typeof(LayerLimitListView))]
 [JsonSerializable(typeof(TokenView))]
 [JsonSerializable(typeof(AllocationListView))]
 [JsonSerializable(typeof(DenialListView))]

@@ -355,7 +355,7 @@ internal sealed partial class Subscription
             count = AddOptions(options, count, encoding, figures);
         }
 
-        Demand.Constraints = _peer.Descriptor.GetConstraints(Section.Index);
+        Demand.Constraints = EncodingOrder.Resolve(_peer.Descriptor.GetConstraints(Section.Index), encodings);
         Demand.SetLayers(options[..count]);
     }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using V100.Net;
+using V100.Sfu.Bwe;
 using V100.Sfu.Forwarding;
 using V100.Sfu.Ice;
 using V100.Sfu.Peers;
@@ -254,6 +255,15 @@ public sealed partial class RoomDirectory
 
         answer = SdpFragment.WriteRestart(session.Peer.Negotiated, local.Ufrag, local.Password, _transport.Candidates);
         return IceRestartOutcome.Restarted;
+    }
+
+    /// <summary>Limits what a session is sent on one of its media sections.</summary>
+    public void Constrain(Session session, int section, in LayerConstraints constraints)
+    {
+        if (session.Peer.SetConstraints(section, in constraints))
+        {
+            _toSynchronize.Enqueue(session.Peer);
+        }
     }
 
     private void SweepSessions(Instant now)
