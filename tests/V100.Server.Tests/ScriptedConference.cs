@@ -98,7 +98,7 @@ internal sealed class ScriptedConference : IConference
         }
 
         string id = "session-" + (_sessions.Count + 1).ToString(CultureInfo.InvariantCulture);
-        _sessions[id] = new SessionView(id, request.Room, request.Identity, kind, DateTimeOffset.UnixEpoch, "new", new IceView("new", null, null), new DtlsView("new", null), null, null, []);
+        _sessions[id] = new SessionView(id, request.Room, request.Identity, kind, DateTimeOffset.UnixEpoch, "new", new IceView("new", null, null), new DtlsView("new", null), null, null, null, []);
         return new(new SessionCreation(SessionOutcome.Created, id, "v=0\r\nanswer\r\n", "\"tag-1\""));
     }
 }

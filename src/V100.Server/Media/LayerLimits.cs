@@ -62,7 +62,7 @@ internal static class LayerLimits
         };
     }
 
-    private static LayerLimitView ViewOf(PublishedTrack? track, LayerConstraints limits) => new(
+    public static LayerLimitView ViewOf(PublishedTrack? track, LayerConstraints limits) => new(
         track?.Id.ToString(),
         limits.MaxRid,
         limits.MaxPlace == int.MaxValue ? null : limits.MaxPlace,

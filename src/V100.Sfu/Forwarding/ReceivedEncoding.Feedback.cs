@@ -8,6 +8,9 @@ namespace V100.Sfu.Forwarding;
 /// <summary>What the receiving end asks of its publisher: packets that are missing, and keyframes.</summary>
 internal sealed partial class ReceivedEncoding
 {
+    /// <summary>An encoding that had a packet within this was sent to the end of what a rate is measured over.</summary>
+    private static readonly TimeSpan ActiveTime = TimeSpan.FromMilliseconds(200);
+
     private GapTracker _gaps;
     private readonly KeyframeRequests _keyframes = new();
     private RateMeter _bitrate;
@@ -53,6 +56,7 @@ internal sealed partial class ReceivedEncoding
 
         _bitrate.Update(Figures.Bytes, now);
         Figures.BitrateBps = 8 * (long)_bitrate.PerSecond;
+        Figures.ActiveBps = now - Figures.LastPacketAt < ActiveTime ? Figures.BitrateBps : Figures.ActiveBps;
         _packetRate.Update(Figures.Packets, now);
         Figures.PacketsPerSecond = _packetRate.PerSecond;
         _frameRate.Update(Figures.Frames, now);
@@ -81,6 +85,7 @@ internal sealed partial class ReceivedEncoding
         if (_keyframes.TryTake(now, TimeSpan.Zero))
         {
             _track.Track.Figures.KeyframeRequests++;
+            _peer.TraceKeyframeRequest(_track.Track, Index, now);
             _peer.SendKeyframeRequest(primary.Ssrc, _section.Codecs[0].Feedback, _keyframes.CommandSequence);
         }
     }

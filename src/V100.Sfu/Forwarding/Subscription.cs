@@ -40,6 +40,9 @@ internal sealed partial class Subscription
     /// <summary>Of audio: the source that is forwarded; a video subscription's selector has its own.</summary>
     private int _audioGeneration = -1;
 
+    /// <summary>One bit for each encoding of the source that it takes.</summary>
+    private uint _taken;
+
     public Subscription(SfuShard shard, Peer peer, MediaSection section)
     {
         _shard = shard;
@@ -85,6 +88,7 @@ internal sealed partial class Subscription
         if (_fanout is { } former)
         {
             former.Remove(this);
+            Take(former, 0);
             if (former.SubscriberCount == 0)
             {
                 former.Track.SetFanout(_shard.Index, null);
@@ -122,7 +126,23 @@ internal sealed partial class Subscription
     {
         LayerChoice choice = Demand.Choice;
         _selector.Target = choice.IsNone ? LayerTarget.None : new LayerTarget(choice.Encoding, choice.Spatial, choice.Temporal);
+        UpdateTaken();
         RequestKeyframeIfAwaited(now);
+    }
+
+    /// <summary>Says which encodings it takes: what is sent, and what is to be.</summary>
+    private void UpdateTaken()
+    {
+        if (_fanout is { } fanout)
+        {
+            Take(fanout, EncodingWishes.MaskOf(_selector.Target.Encoding) | EncodingWishes.MaskOf(_selector.Current.Encoding));
+        }
+    }
+
+    private void Take(TrackFanout fanout, uint encodings)
+    {
+        fanout.Take(_taken, encodings);
+        _taken = encodings;
     }
 
     /// <summary>Asks for what a video subscription needs to begin or to change, once its peer can be sent to.</summary>
@@ -130,16 +150,24 @@ internal sealed partial class Subscription
     {
         if (_isVideo && _fanout is { } fanout && _peer.CanSend && _selector.NeedsKeyframeOf(now) is var encoding && encoding >= 0 && encoding < fanout.Encodings.Length)
         {
-            fanout.RequestKeyframe(encoding, _begins, now);
+            RequestKeyframe(fanout, encoding, _begins, now);
+        }
+    }
+
+    private void RequestKeyframe(TrackFanout fanout, int encoding, bool begins, Instant now)
+    {
+        if (fanout.RequestKeyframe(encoding, begins, now))
+        {
+            _peer.TraceKeyframeRequest(fanout.Track, encoding, now);
         }
     }
 
     /// <summary>The subscriber says that it cannot go on without a keyframe.</summary>
     public void RequestKeyframe(Instant now)
     {
-        if (_selector.Current is { IsNone: false } current)
+        if (_selector.Current is { IsNone: false } current && _fanout is { } fanout)
         {
-            _fanout?.RequestKeyframe(current.Encoding, begins: false, now);
+            RequestKeyframe(fanout, current.Encoding, begins: false, now);
         }
         else
         {
@@ -220,7 +248,13 @@ internal sealed partial class Subscription
         }
 
         FanoutEncoding encoding = _fanout!.Encodings[packet.Encoding];
+        LayerTarget former = _selector.Current;
         LayerDecision decision = _selector.Decide(packet.Encoding, packet.Generation, packet.Sequence, packet.Layers, encoding.Keyframes, now);
+        if (_selector.Current != former)
+        {
+            NoteSwitch(former, now);
+        }
+
         switch (decision.Action)
         {
             case LayerAction.Forward:
@@ -242,6 +276,19 @@ internal sealed partial class Subscription
 
                 break;
         }
+    }
+
+    /// <summary>What is sent has changed: another encoding, or other layers of it.</summary>
+    private void NoteSwitch(LayerTarget former, Instant now)
+    {
+        LayerTarget current = _selector.Current;
+        if (!former.IsNone && !current.IsNone)
+        {
+            _shard.Counters.Increment(former.Encoding != current.Encoding ? SfuCounter.EncodingSwitches : SfuCounter.LayerSwitches);
+        }
+
+        _peer.TraceSwitch(this, former, now);
+        UpdateTaken();
     }
 
     private void SelectPadding(in MediaPacket packet, in RtpReader rtp, bool isLate, Instant now)
@@ -325,6 +372,7 @@ internal sealed partial class Subscription
         else if (!_peer.TryQueue(priority, in departure, bytes, now))
         {
             CountEnd(in departure, SfuCounter.DroppedPacerFull);
+            _peer.TraceSkip(this, _selector.Current, now);
             SkipToKeyframe();
         }
     }
@@ -347,7 +395,7 @@ internal sealed partial class Subscription
         for (int encoding = 0; encoding < encodings.Length; encoding++)
         {
             EncodingFigures figures = encodings[encoding];
-            if (figures.Packets == 0 || encodings.Length > 1 && now - figures.LastPacketAt > RestTime)
+            if (figures.Packets == 0 || encodings.Length > 1 && now - figures.LastPacketAt > RestTime && !figures.IsResting)
             {
                 continue;
             }
@@ -362,7 +410,7 @@ internal sealed partial class Subscription
     /// <summary>Each pair of layers of one encoding; their rates are shares of the whole.</summary>
     private int AddOptions(Span<LayerOption> options, int count, int encoding, EncodingFigures figures)
     {
-        long wireBps = figures.BitrateBps + (long)(8 * figures.PacketsPerSecond * (_peer.PacketOverhead + SrtpSender.MaxOverhead));
+        long wireBps = (figures.IsResting ? figures.ActiveBps : figures.BitrateBps) + (long)(8 * figures.PacketsPerSecond * (_peer.PacketOverhead + SrtpSender.MaxOverhead));
         int topSpatial = Math.Min(figures.TopSpatialLayer, MaxOptionLayer);
         int topTemporal = Math.Min(figures.TopTemporalLayer, MaxOptionLayer);
         for (int spatial = 0; spatial <= topSpatial; spatial++)

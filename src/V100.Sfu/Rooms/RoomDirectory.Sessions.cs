@@ -18,6 +18,8 @@ public sealed partial class RoomDirectory
     private long _lastPeerId;
     private long _lastTrackId;
 
+    public IReadOnlyCollection<Session> Sessions => _sessions.Values;
+
     public int SessionCount => _sessions.Count;
 
     public bool TryGetSession(SessionId id, out Session session) => _sessions.TryGetValue(id, out session!);
