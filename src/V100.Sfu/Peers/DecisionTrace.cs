@@ -17,5 +17,5 @@ public sealed class DecisionTrace
     public bool TryRead(out Decision decision) => _ring.TryRead(out decision);
 
     /// <summary>The owning shard. False at the bound.</summary>
-    internal bool TryWrite(Decision decision) => _ring.TryWrite(in decision);
+    public bool TryWrite(Decision decision) => _ring.TryWrite(in decision);
 }
