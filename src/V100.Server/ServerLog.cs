@@ -47,6 +47,9 @@ internal static partial class ServerLog
     [LoggerMessage(4003, LogLevel.Information, "Session {Session} of {Identity} in {Room} closed: {Reason}")]
     public static partial void SessionClosed(ILogger log, SessionId session, string identity, string room, PeerCloseReason reason);
 
+    [LoggerMessage(4004, LogLevel.Warning, "The trace to {Path} ended: {Reason}")]
+    public static partial void TraceEnded(ILogger log, string path, string reason);
+
     [LoggerMessage(3001, LogLevel.Debug, "A TCP connection from {Remote} was closed: {Reason}")]
     public static partial void StreamClosed(ILogger log, string remote, ConnectionCloseReason reason);
 }

@@ -33,6 +33,11 @@ public sealed class PageTests
             Assert.False(item.GetProperty("black").GetBoolean(), text);
             Assert.True(item.GetProperty("audioEnergy").GetDouble() > 0, text);
             Assert.True(item.GetProperty("framesDecoded").GetDouble() > 0, text);
+            JsonElement charts = item.GetProperty("charts");
+            Assert.Matches(@"^[\d.]+ [kM]bit/s$", charts.GetProperty("estimate").GetString());
+            Assert.Matches(@"^[\d.]+ [kM]bit/s$", charts.GetProperty("sent").GetString());
+            Assert.Matches(@"^\d+p", charts.GetProperty("height").GetString());
+            Assert.All(item.GetProperty("lines").EnumerateArray(), line => Assert.StartsWith("M", line.GetString(), StringComparison.Ordinal));
             Assert.DoesNotContain("–", item.GetProperty("figures").GetString(), StringComparison.Ordinal);
         });
 

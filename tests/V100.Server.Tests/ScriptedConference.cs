@@ -17,6 +17,8 @@ internal sealed class ScriptedConference : IConference
     public SessionRequest? LastRequest { get; private set; }
     public bool LastWasPlay { get; private set; }
     public (string? EntityTag, string Fragment) LastPatch { get; private set; }
+    public LayerWish? LastWish { get; private set; }
+    public LayerPatch NextLimit { get; set; } = new(LayerOutcome.Limited, new LayerLimitListView([]));
     public List<string?> PatchTags { get; } = [];
     public ConcurrentDictionary<(string, string), ParticipantView> Participants { get; } = new();
     public List<(string Room, string Identity, bool Ban)> Removed { get; } = [];
@@ -71,6 +73,12 @@ internal sealed class ScriptedConference : IConference
         return new(entityTag is null or "\"tag-1\"" ? NextPatch : new SessionPatch(PatchOutcome.StaleEntityTag));
     }
 
+    public ValueTask<LayerPatch> LimitSessionAsync(string id, LayerWish wish, CancellationToken cancellation)
+    {
+        LastWish = wish;
+        return new(NextLimit);
+    }
+
     public ValueTask<bool> CloseSessionAsync(string id, CancellationToken cancellation) => new(_sessions.TryRemove(id, out _));
 
     public ValueTask CloseAllAsync(CancellationToken cancellation)
@@ -90,7 +98,7 @@ internal sealed class ScriptedConference : IConference
         }
 
         string id = "session-" + (_sessions.Count + 1).ToString(CultureInfo.InvariantCulture);
-        _sessions[id] = new SessionView(id, request.Room, request.Identity, kind, DateTimeOffset.UnixEpoch, "new", new IceView("new", null, null), new DtlsView("new", null), null, null, []);
+        _sessions[id] = new SessionView(id, request.Room, request.Identity, kind, DateTimeOffset.UnixEpoch, "new", new IceView("new", null, null), new DtlsView("new", null), null, null, null, []);
         return new(new SessionCreation(SessionOutcome.Created, id, "v=0\r\nanswer\r\n", "\"tag-1\""));
     }
 }

@@ -129,6 +129,16 @@ internal static class OptionTable
             (options, _, text) => Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https" && AddUrl(options, text)) { ActsNow = false },
         Whole("V100:Drain:TimeoutSeconds", "3600", 0, 604_800, "On SIGTERM: how long to wait for the last session to end.",
             (options, value) => options.DrainTimeoutSeconds = (int)value),
+        Text("V100:Trace:Session", "none", 1, 64,
+            "A session's id, or * for all: each decision about its layers is one line of JSON in V100:Trace:Path. A reload changes it.",
+            (options, value) => options.TraceSession = value == "none" ? null : value),
+        new("V100:Trace:Path", OptionShape.Value, "-", "- for standard output, or a file in a folder that exists; lines are added to it, up to 1 GiB",
+            "Where V100:Trace:Session is written to.",
+            (options, _, text) =>
+            {
+                options.TracePath = text;
+                return text == "-" || text.Length > 0 && Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(text)));
+            }),
         Choice("V100:Log:Format", "text", "How log lines look on the console.", [("text", LogFormat.Text), ("json", LogFormat.Json)],
             (options, value) => options.LogFormat = value),
         Choice("V100:Log:Level", "information", "The least level that is logged.",

@@ -78,6 +78,12 @@ internal sealed class ServerOptions
     public List<Uri> WebhookUrls { get; } = [];
     public int DrainTimeoutSeconds { get; set; }
 
+    /// <summary>The session whose decisions are traced, <c>*</c> for all; null for none.</summary>
+    public string? TraceSession { get; set; }
+
+    /// <summary>A file, or <c>-</c>.</summary>
+    public string TracePath { get; set; } = null!;
+
     public LogFormat LogFormat { get; set; }
     public LogLevel LogLevel { get; set; }
 }

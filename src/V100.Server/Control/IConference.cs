@@ -47,6 +47,9 @@ internal interface IConference
     /// <param name="cancellation">The request went away.</param>
     ValueTask<SessionPatch> PatchSessionAsync(string id, string? entityTag, string fragment, CancellationToken cancellation);
 
+    /// <summary>Limits what a session is sent of video.</summary>
+    ValueTask<LayerPatch> LimitSessionAsync(string id, LayerWish wish, CancellationToken cancellation);
+
     /// <summary>False where there is none.</summary>
     ValueTask<bool> CloseSessionAsync(string id, CancellationToken cancellation);
 

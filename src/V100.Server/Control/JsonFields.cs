@@ -72,6 +72,13 @@ internal sealed class JsonFields : IDisposable
         return _values.TryGetValue(name, out value) && value.ValueKind != JsonValueKind.Null;
     }
 
+    /// <summary>The field stands there: with a value, or with null, which takes away what was.</summary>
+    public bool Has(string name)
+    {
+        _known.Add(name);
+        return _values.ContainsKey(name);
+    }
+
     public string? String(string name, int minLength, int maxLength)
     {
         if (!TryGet(name, out JsonElement value))
@@ -144,6 +151,28 @@ internal sealed class JsonFields : IDisposable
         return null;
     }
 
+    /// <summary>A string, or a whole number.</summary>
+    public (string? Text, int? Number) StringOrWhole(string name, int maxLength, int max)
+    {
+        if (!TryGet(name, out JsonElement value))
+        {
+            return default;
+        }
+
+        if (value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) && number >= 0 && number <= max)
+        {
+            return (null, number);
+        }
+
+        if (Text(value) is { Length: > 0 } text && text.Length <= maxLength)
+        {
+            return (text, null);
+        }
+
+        Fail(name, value, string.Create(CultureInfo.InvariantCulture, $"a string of 1 to {maxLength} characters, or a whole number from 0 to {max}"));
+        return default;
+    }
+
     public double? Number(string name, double min, double max)
     {
         if (!TryGet(name, out JsonElement value))
@@ -187,6 +216,10 @@ internal sealed class JsonFields : IDisposable
         Fail(name, value, $"an array of at most {maxCount} strings" + (allowed is null ? "" : " from " + string.Join(", ", allowed)));
         return null;
     }
+
+    /// <summary>Refuses a field that cannot stand, or be missing, beside the others.</summary>
+    public void Require(string name, string allowed) =>
+        Error ??= new FieldError(_path + name, $"The field \"{_path}{name}\" does not go with the others.", allowed);
 
     public void RefuseUnknown()
     {

@@ -8,15 +8,22 @@ internal enum MetricKind
 {
     Counter,
     Gauge,
+
+    /// <summary>Its samples have the suffixes <c>_bucket</c>, <c>_sum</c> and <c>_count</c>; buckets are cumulative.</summary>
+    Histogram,
 }
 
 /// <summary>One value.</summary>
 /// <param name="Name">With the unit last, and <c>_total</c> on counters: <c>v100_udp_received_bytes_total</c>.</param>
 /// <param name="Help">One sentence.</param>
-/// <param name="Kind">Counter or gauge.</param>
+/// <param name="Kind">Counter, gauge or histogram.</param>
 /// <param name="Labels">As they stand between the braces, <c>worker="0"</c>, or empty. Their set is bounded: no names of rooms or people.</param>
 /// <param name="Value">The value now.</param>
-internal readonly record struct MetricSample(string Name, string Help, MetricKind Kind, string Labels, double Value);
+internal readonly record struct MetricSample(string Name, string Help, MetricKind Kind, string Labels, double Value)
+{
+    /// <summary>Of a histogram's sample, behind its name.</summary>
+    public string Suffix { get; init; } = "";
+}
 
 /// <summary>Collects samples from everything that counts, and writes them in Prometheus' text format 0.0.4.</summary>
 internal sealed class Metrics
@@ -37,10 +44,10 @@ internal sealed class Metrics
         {
             MetricSample first = family.First();
             text.Append("# HELP ").Append(first.Name).Append(' ').Append(first.Help).Append('\n');
-            text.Append("# TYPE ").Append(first.Name).Append(first.Kind == MetricKind.Counter ? " counter\n" : " gauge\n");
+            text.Append("# TYPE ").Append(first.Name).Append(first.Kind switch { MetricKind.Counter => " counter\n", MetricKind.Gauge => " gauge\n", _ => " histogram\n" });
             foreach (MetricSample sample in family)
             {
-                text.Append(sample.Name);
+                text.Append(sample.Name).Append(sample.Suffix);
                 if (sample.Labels.Length > 0)
                 {
                     text.Append('{').Append(sample.Labels).Append('}');

@@ -16,6 +16,7 @@ internal static class PageFiles
         File("/", "index.html", "text/html; charset=utf-8") with { InApi = true },
         File("/app.js", "app.js", "text/javascript; charset=utf-8"),
         File("/call.js", "call.js", "text/javascript; charset=utf-8"),
+        File("/charts.js", "charts.js", "text/javascript; charset=utf-8"),
         File("/media.js", "media.js", "text/javascript; charset=utf-8"),
         File("/app.css", "app.css", "text/css; charset=utf-8"),
         File("/favicon.svg", "favicon.svg", "image/svg+xml"),

@@ -7,11 +7,21 @@ internal sealed class SessionEndpoints(ControlPlane plane)
 {
     public const string Fragment = "application/trickle-ice-sdpfrag";
 
+    /// <summary>RFC 8852, 3.1 gives a rid no bound; none that a client sends is longer.</summary>
+    private const int MaxRidLength = 255;
+
+    /// <summary>Encodings of one track, counted from 0.</summary>
+    private const int MaxPlace = 7;
+
+    private const int MaxBitrateBps = 1_000_000_000;
+    private const int MaxPixels = 16_384;
+
     public IEnumerable<ApiRoute> Routes =>
     [
         new("GET", "/v1/sessions/{id}", GetAsync),
         new("PATCH", "/v1/sessions/{id}", PatchAsync) { Accepts = Fragment },
         new("DELETE", "/v1/sessions/{id}", DeleteAsync),
+        new("PATCH", "/v1/sessions/{id}/layer", LimitAsync) { Accepts = "application/json" },
     ];
 
     private async Task GetAsync(HttpContext context)
@@ -90,6 +100,63 @@ internal sealed class SessionEndpoints(ControlPlane plane)
                 return NotFoundAsync(context);
         }
     }
+
+    private async Task LimitAsync(HttpContext context)
+    {
+        if (await OwnAsync(context).ConfigureAwait(false) is not string id)
+        {
+            return;
+        }
+
+        using JsonFields? fields = await RequestBody.ReadJsonAsync(context).ConfigureAwait(false);
+        if (fields is null)
+        {
+            return;
+        }
+
+        LayerWish wish = ReadWish(fields);
+        fields.RefuseUnknown();
+        if (fields.Error is not null)
+        {
+            await Problem.WriteAsync(context, fields.Error).ConfigureAwait(false);
+            return;
+        }
+
+        LayerPatch patch = await plane.Conference.LimitSessionAsync(id, wish, context.RequestAborted).ConfigureAwait(false);
+        await AnswerAsync(context, patch).ConfigureAwait(false);
+    }
+
+    private static LayerWish ReadWish(JsonFields fields)
+    {
+        (string? rid, int? place) = fields.StringOrWhole("maxLayer", MaxRidLength, MaxPlace);
+        int? width = fields.Whole("width", 1, MaxPixels);
+        int? height = fields.Whole("height", 1, MaxPixels);
+        if (width is null != height is null || fields.Has("width") != fields.Has("height"))
+        {
+            fields.Require(width is null ? "width" : "height", "a whole number from 1 to 16384 beside the other side of the picture, or null for both");
+        }
+
+        return new LayerWish
+        {
+            TrackId = fields.String("trackId", 1, MaxRidLength),
+            MaxLayer = new(fields.Has("maxLayer"), rid is null && place is null ? null : new LayerBound(rid, place ?? 0)),
+            MaxBitrateBps = new(fields.Has("maxBitrate"), fields.Whole("maxBitrate", 1, MaxBitrateBps)),
+            Size = new(fields.Has("width"), width is null ? null : new LayerSize(width.Value, height ?? 0)),
+            Paused = new(fields.Has("paused"), fields.Flag("paused")),
+        };
+    }
+
+    private static Task AnswerAsync(HttpContext context, LayerPatch patch) => patch.Outcome switch
+    {
+        LayerOutcome.Limited => Answer.JsonAsync(context, StatusCodes.Status200OK, patch.Limits!, ControlJson.Default.LayerLimitListView),
+        LayerOutcome.PlaysNothing => Problem.WriteAsync(context, StatusCodes.Status409Conflict, "plays-nothing",
+            "The session is sent no video, so there is nothing to limit.", "id", "a session with a section that receives video"),
+        LayerOutcome.NotPlayed => Problem.WriteAsync(context, StatusCodes.Status422UnprocessableEntity, "track-not-played",
+            "The session does not play a video track of that id.", "trackId", patch.Allowed),
+        LayerOutcome.NoSuchLayer => Problem.WriteAsync(context, StatusCodes.Status422UnprocessableEntity, "no-such-layer",
+            "The publisher has no encoding of that name.", "maxLayer", patch.Allowed),
+        _ => NotFoundAsync(context),
+    };
 
     /// <summary>The session of the path, where it is the caller's or the caller administers its room; null where the request has been answered.</summary>
     private async ValueTask<string?> OwnAsync(HttpContext context)

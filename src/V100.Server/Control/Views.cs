@@ -32,8 +32,14 @@ internal sealed record ParticipantListView(IReadOnlyList<ParticipantView> Partic
 /// <param name="Layers">Simulcast layers, the smallest first; one entry without simulcast; empty before the first packet.</param>
 internal sealed record TrackView(string Id, string Kind, string Source, string Codec, bool Muted, IReadOnlyList<LayerView> Layers);
 
-/// <summary>One simulcast layer; sizes are 0 until a keyframe told them.</summary>
-internal sealed record LayerView(string Rid, int Width, int Height, long BitrateBps);
+/// <summary>One simulcast layer.</summary>
+/// <param name="Rid">Its name; empty without simulcast.</param>
+/// <param name="Width">In pixels; 0 until a keyframe told.</param>
+/// <param name="Height">In pixels; 0 until a keyframe told.</param>
+/// <param name="BitrateBps">Over the last second; 0 while it is not sent.</param>
+/// <param name="FramesPerSecond">Over the last second.</param>
+/// <param name="Wanted">Whether anybody takes it, or did until a moment ago: a publisher may rest it when not.</param>
+internal sealed record LayerView(string Rid, int Width, int Height, long BitrateBps, double FramesPerSecond, bool Wanted);
 
 /// <summary>A session as the API shows it. Null stands for "not known yet".</summary>
 internal sealed record SessionView(
@@ -47,7 +53,37 @@ internal sealed record SessionView(
     DtlsView Dtls,
     double? RoundTripMs,
     long? AvailableBitrateBps,
+    PathView? Path,
     IReadOnlyList<StreamView> Streams);
+
+/// <summary>What is known of the path to a subscriber, by its feedback on what arrives.</summary>
+/// <param name="Bound">Why the estimate is not higher: <c>delay</c>, <c>loss</c>, <c>demand</c>, <c>remb</c>, <c>silence</c>, <c>ceiling</c>.</param>
+/// <param name="Signal">What delays say: <c>normal</c>, <c>overuse</c>, <c>underuse</c>.</param>
+/// <param name="AcknowledgedBitrateBps">What arrives, over the last half second.</param>
+/// <param name="WantedBitrateBps">What there is to send at most; nothing is probed for beyond it.</param>
+/// <param name="DelayBitrateBps">What delays allow.</param>
+/// <param name="LossBitrateBps">What losses allow, while they limit anything.</param>
+/// <param name="ReceiverBitrateBps">What the receiver said (REMB), where it did.</param>
+/// <param name="LossFraction">Of what was sent; 0 to 1.</param>
+/// <param name="QueueMs">What stands on the path.</param>
+/// <param name="PacerQueueMs">How long the video that waits in this server will take.</param>
+internal sealed record PathView(
+    string Bound,
+    string Signal,
+    long AcknowledgedBitrateBps,
+    long WantedBitrateBps,
+    long DelayBitrateBps,
+    long? LossBitrateBps,
+    long? ReceiverBitrateBps,
+    double LossFraction,
+    double QueueMs,
+    double PacerQueueMs);
+
+/// <summary>An encoding of a track, and layers in it.</summary>
+/// <param name="Layer">Its rid; null where the publisher gave it none.</param>
+/// <param name="Spatial">The highest spatial layer.</param>
+/// <param name="Temporal">The highest temporal layer.</param>
+internal sealed record LayerTargetView(string? Layer, int Spatial, int Temporal);
 
 internal sealed record IceView(string State, string? Local, string? Remote);
 
@@ -64,6 +100,17 @@ internal sealed record DtlsView(string State, string? SrtpProfile);
 /// <param name="PacketsLost">Since the start, after repair.</param>
 /// <param name="LossFraction">0 to 1, over the last report.</param>
 /// <param name="JitterMs">Of arrival.</param>
+/// <param name="Width">Of the picture that is sent, in pixels; of a published one the largest.</param>
+/// <param name="Height">Of the picture that is sent, in pixels; of a published one the largest.</param>
+/// <param name="FramesPerSecond">Over the last second.</param>
+/// <param name="SpatialLayer">The highest that is sent.</param>
+/// <param name="TemporalLayer">The highest that is sent.</param>
+/// <param name="Target">What is to be sent; null for nothing.</param>
+/// <param name="Reason">
+/// Why it is no more: <c>no_layer_active</c>, <c>paused_by_client</c>, <c>best</c>, <c>constrained_by_client</c>, <c>estimate_too_low</c>, <c>holding_back</c>.
+/// </param>
+/// <param name="WantedBitrateBps">What the target takes of the path.</param>
+/// <param name="Paused">The subscriber asked for nothing.</param>
 internal sealed record StreamView(
     string TrackId,
     string Kind,
@@ -75,7 +122,28 @@ internal sealed record StreamView(
     long Bytes,
     long PacketsLost,
     double? LossFraction,
-    double? JitterMs);
+    double? JitterMs,
+    int? Width = null,
+    int? Height = null,
+    double? FramesPerSecond = null,
+    int? SpatialLayer = null,
+    int? TemporalLayer = null,
+    LayerTargetView? Target = null,
+    string? Reason = null,
+    long? WantedBitrateBps = null,
+    bool? Paused = null);
+
+/// <summary>To what a subscriber limits one stream of video; null where it sets no limit.</summary>
+/// <param name="TrackId">The published track that the stream plays now, or null.</param>
+/// <param name="MaxLayer">The rid of the largest encoding.</param>
+/// <param name="MaxPlace">Its place counted from the smallest, 0, where the subscriber gave a number.</param>
+/// <param name="MaxBitrateBps">On the wire.</param>
+/// <param name="Width">The size at which it is shown, in pixels.</param>
+/// <param name="Height">The size at which it is shown, in pixels.</param>
+/// <param name="Paused">Nothing is sent.</param>
+internal sealed record LayerLimitView(string? TrackId, string? MaxLayer, int? MaxPlace, long? MaxBitrateBps, int? Width, int? Height, bool Paused);
+
+internal sealed record LayerLimitListView(IReadOnlyList<LayerLimitView> Limits);
 
 internal sealed record TokenView(string Token, DateTimeOffset ExpiresAt);
 
@@ -96,6 +164,7 @@ internal sealed record ProblemView(string Type, string Title, int Status, string
 [JsonSerializable(typeof(ParticipantView))]
 [JsonSerializable(typeof(ParticipantListView))]
 [JsonSerializable(typeof(SessionView))]
+[JsonSerializable(typeof(LayerLimitListView))]
 [JsonSerializable(typeof(TokenView))]
 [JsonSerializable(typeof(AllocationListView))]
 [JsonSerializable(typeof(DenialListView))]

@@ -1,8 +1,12 @@
+using System.Globalization;
 using V100.Net;
 using V100.Net.Sockets;
 using V100.Server.Control;
 using V100.Server.Workers;
+using V100.Sfu.Bwe;
+using V100.Sfu.Forwarding;
 using V100.Sfu.Peers;
+using V100.Sfu.Sdp;
 using V100.Turn;
 
 namespace V100.Server.Media;
@@ -28,6 +32,11 @@ internal sealed class MediaMetrics(MediaPlane plane)
         yield return Gauge("v100_turn_buffers", "Packet buffers of relays on their way between workers.", plane.Drivers.Sum(driver => driver.Relay.BuffersInUse));
         yield return Gauge("v100_turn_peer_connections", "TCP connections between relayed addresses and peers.", plane.Drivers.Sum(driver => driver.Relay.PeerConnectionCount));
         yield return Gauge("v100_turn_dtls_sessions", "Clients over DTLS.", plane.Drivers.Sum(driver => driver.DtlsClients.Count));
+        foreach (MetricSample sample in Encodings().Concat(Estimates()))
+        {
+            yield return sample;
+        }
+
         foreach (DtlsClientCounter counter in Enum.GetValues<DtlsClientCounter>())
         {
             yield return Counter("v100_turn_dtls_total", "What clients over DTLS did, by kind.", counter, CounterBlock.Sum<DtlsClientCounter>(_dtlsClients, counter));
@@ -57,6 +66,39 @@ internal sealed class MediaMetrics(MediaPlane plane)
         {
             yield return Counter("v100_sfu_total", "What the forwarding unit did, by kind.", counter, CounterBlock.Sum<SfuCounter>(_sfu, counter));
         }
+    }
+
+    /// <summary>Encodings that had a packet within the last seconds, of tracks with several and with one.</summary>
+    private IEnumerable<MetricSample> Encodings()
+    {
+        (int simulcast, int single) = plane.Use((rooms, now) =>
+        {
+            PublishedTrack[] tracks = [.. rooms.Sessions.SelectMany(session => session.Tracks).Where(track => track.Kind == MediaKind.Video)];
+            return (
+                tracks.Where(track => track.Encodings.Length > 1).Sum(track => track.Encodings.Count(encoding => encoding.IsSentAt(now))),
+                tracks.Where(track => track.Encodings.Length == 1).Sum(track => track.Encodings.Count(encoding => encoding.IsSentAt(now))));
+        });
+        const string Help = "Encodings of video that publishers send now, of tracks with several (simulcast) and with one.";
+        yield return new MetricSample("v100_active_encodings", Help, MetricKind.Gauge, "kind=\"simulcast\"", simulcast);
+        yield return new MetricSample("v100_active_encodings", Help, MetricKind.Gauge, "kind=\"single\"", single);
+    }
+
+    /// <summary>A subscriber's estimate counts about once a second.</summary>
+    private IEnumerable<MetricSample> Estimates()
+    {
+        const string Name = "v100_estimate_bits_per_second";
+        const string Help = "Estimates of subscribers' paths, one of each about once a second.";
+        EstimateHistogram[] shards = [.. plane.Drivers.Select(driver => driver.Shard.Estimates)];
+        long count = 0;
+        for (int bucket = 0; bucket <= EstimateHistogram.BoundsBps.Length; bucket++)
+        {
+            count += shards.Sum(shard => shard.CountOf(bucket));
+            string bound = bucket < EstimateHistogram.BoundsBps.Length ? EstimateHistogram.BoundsBps[bucket].ToString(CultureInfo.InvariantCulture) : "+Inf";
+            yield return new MetricSample(Name, Help, MetricKind.Histogram, $"le=\"{bound}\"", count) { Suffix = "_bucket" };
+        }
+
+        yield return new MetricSample(Name, Help, MetricKind.Histogram, "", shards.Sum(shard => shard.SumBps)) { Suffix = "_sum" };
+        yield return new MetricSample(Name, Help, MetricKind.Histogram, "", count) { Suffix = "_count" };
     }
 
     private static MetricSample Gauge(string name, string help, double value) => new(name, help, MetricKind.Gauge, "", value);

@@ -41,6 +41,8 @@ internal sealed class MediaPlane : IAsyncDisposable
     private readonly WorkerDriver[] _drivers;
     private readonly List<ShardCommand> _refused = [];
     private readonly CancellationTokenSource _stop = new();
+    private readonly TraceWriter _trace;
+    private string? _traced;
     private Instant _retryAt = Instant.Never;
     private Task _loop = Task.CompletedTask;
     private ILogger? _log;
@@ -96,6 +98,8 @@ internal sealed class MediaPlane : IAsyncDisposable
             OpenDiscovery(options),
             _events.Writer);
         _drivers = [.. _workers.Workers.Select(worker => new WorkerDriver(worker, commons, now))];
+        _trace = new TraceWriter(options.TracePath, [.. _drivers.Select(driver => driver.Shard.Trace)]);
+        _traced = options.TraceSession;
         UseCertificate(options);
     }
 
@@ -120,6 +124,7 @@ internal sealed class MediaPlane : IAsyncDisposable
     public void Reload(ServerOptions options)
     {
         Turn.Apply(_turnSetup.Settings(options));
+        TraceOnly(options.TraceSession);
         try
         {
             UseCertificate(options);
@@ -131,6 +136,28 @@ internal sealed class MediaPlane : IAsyncDisposable
             {
                 ServerLog.DtlsReloadFailed(_log, exception.Message);
             }
+        }
+    }
+
+    /// <summary>From now on that session is traced, or all (<c>*</c>), or none.</summary>
+    private void TraceOnly(string? traced) => Use((rooms, _) =>
+    {
+        _traced = traced;
+        foreach (Session session in rooms.Sessions)
+        {
+            Trace(session);
+        }
+
+        return rooms.SessionCount;
+    });
+
+    private void Trace(Session session)
+    {
+        string id = session.Id.ToString();
+        session.Peer.TraceName = _traced == "*" || _traced == id ? id : null;
+        if (session.Peer.TraceName is not null && _log is not null)
+        {
+            _trace.Start(_log);
         }
     }
 
@@ -298,6 +325,11 @@ internal sealed class MediaPlane : IAsyncDisposable
         while (_rooms.TryPollEvent(out SessionEvent e))
         {
             Session session = e.Session;
+            if (e.Kind == SessionEventKind.Opened && _traced is not null)
+            {
+                Trace(session);
+            }
+
             if (_log is null)
             {
                 continue;
@@ -343,6 +375,7 @@ internal sealed class MediaPlane : IAsyncDisposable
         await _stop.CancelAsync().ConfigureAwait(false);
         await _loop.ConfigureAwait(false);
         _workers.Dispose();
+        await _trace.DisposeAsync().ConfigureAwait(false);
         Inboxes.Close();
         foreach (WorkerDriver driver in _drivers)
         {

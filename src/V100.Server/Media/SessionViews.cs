@@ -1,5 +1,6 @@
 using V100.Net.Crypto;
 using V100.Server.Control;
+using V100.Sfu.Bwe;
 using V100.Sfu.Forwarding;
 using V100.Sfu.Peers;
 using V100.Sfu.Rooms;
@@ -31,9 +32,24 @@ internal static class SessionViews
             new IceView(report is null ? "new" : "connected", report?.Local.ToString(), report?.Remote.ToString()),
             new DtlsView(report?.Dtls is { } dtls ? StateOf(dtls) : "new", connected ? ProfileOf(report?.SrtpProfile) : null),
             report?.RoundTrip?.TotalMilliseconds,
-            null,
+            report?.Path?.EstimateBps,
+            report?.Path is { } path ? ViewOf(path) : null,
             streams);
     }
+
+    private static PathView ViewOf(PathReport path) => new(
+        SnakeCase.Of(path.State.Bound.ToString()),
+        SnakeCase.Of(path.State.Signal.ToString()),
+        path.AcknowledgedBps,
+        path.State.DemandBps,
+        path.State.DelayBps,
+        Limit(path.State.LossBps),
+        Limit(path.State.RembBps),
+        path.State.LossFraction,
+        path.State.QueueMs,
+        path.PacerWait.TotalMilliseconds);
+
+    private static long? Limit(long limitBps) => limitBps == long.MaxValue ? null : limitBps;
 
     public static TrackView Of(PublishedTrack track) => new(
         track.Id.ToString(),
@@ -41,11 +57,16 @@ internal static class SessionViews
         track.Kind == MediaKind.Audio ? "microphone" : "camera",
         CodecOf(track.Figures.Codec),
         false,
-        track.Figures.Packets == 0 ? [] : [new LayerView("", 0, 0, track.Figures.BitrateBps)]);
+        track.Figures.Packets == 0 ? [] : [.. Enumerable.Range(0, track.Encodings.Length).OrderBy(index => EncodingOrder.PlaceOf(track.Encodings, index))
+            .Select(index => ViewOf(track.Encodings[index]))]);
+
+    private static LayerView ViewOf(EncodingFigures encoding) =>
+        new(encoding.Rid, encoding.Width, encoding.Height, encoding.BitrateBps, encoding.FramesPerSecond, encoding.IsWanted);
 
     private static StreamView OfReceived(PublishedTrack track)
     {
         TrackFigures figures = track.Figures;
+        EncodingFigures largest = track.Encodings.MaxBy(encoding => encoding.BitrateBps == 0 ? 0 : encoding.Width * encoding.Height + 1)!;
         return new StreamView(
             track.Id.ToString(),
             KindOf(track.Kind),
@@ -57,7 +78,10 @@ internal static class SessionViews
             figures.Bytes,
             figures.Lost,
             figures.FractionLost,
-            figures.JitterMicroseconds / 1000.0);
+            figures.JitterMicroseconds / 1000.0,
+            Known(largest.Width),
+            Known(largest.Height),
+            track.Kind == MediaKind.Video ? largest.FramesPerSecond : null);
     }
 
     private static StreamView OfSent(SentStreamReport sent) => new(
@@ -65,13 +89,31 @@ internal static class SessionViews
         KindOf(sent.Track.Kind),
         "out",
         CodecOf(sent.Codec),
-        null,
+        sent.Layers is { Current: { IsNone: false } current } ? RidOf(sent.Track, current) : null,
         sent.BitrateBps,
         sent.Packets,
         sent.Bytes,
         sent.Lost,
         sent.FractionLost,
-        sent.Jitter.TotalMilliseconds);
+        sent.Jitter.TotalMilliseconds,
+        Known(sent.Layers?.Width ?? 0),
+        Known(sent.Layers?.Height ?? 0),
+        sent.Layers?.FramesPerSecond,
+        sent.Layers is { Current.IsNone: false } ? sent.Layers.Current.Spatial : null,
+        sent.Layers is { Current.IsNone: false } ? sent.Layers.Current.Temporal : null,
+        sent.Layers is { Target: { IsNone: false } target } ? ViewOf(sent.Track, target) : null,
+        sent.Layers is null ? null : SnakeCase.Of(sent.Layers.Reason.ToString()),
+        sent.Layers?.TargetBps,
+        sent.Layers is null ? null : sent.Layers.Reason == AllocationReason.PausedByClient);
+
+    /// <summary>Null for nothing at all.</summary>
+    public static LayerTargetView? ViewOf(PublishedTrack? track, LayerTarget target) =>
+        target.IsNone ? null : new LayerTargetView(track is null ? null : RidOf(track, target), target.Spatial, target.Temporal);
+
+    private static string? RidOf(PublishedTrack track, LayerTarget target) =>
+        target.Encoding < track.Encodings.Length && track.Encodings[target.Encoding].Rid is { Length: > 0 } rid ? rid : null;
+
+    private static int? Known(int pixels) => pixels == 0 ? null : pixels;
 
     private static string KindOf(MediaKind kind) => kind == MediaKind.Audio ? "audio" : "video";
 

@@ -96,6 +96,9 @@ internal sealed class SfuConference(MediaPlane plane, TimeProvider time) : IConf
             };
         }));
 
+    public ValueTask<LayerPatch> LimitSessionAsync(string id, LayerWish wish, CancellationToken cancellation) => new(plane.Use((rooms, _) =>
+        TryFind(rooms, id, out Session session) ? LayerLimits.Apply(rooms, session, wish) : new LayerPatch(LayerOutcome.NotFound)));
+
     public ValueTask<bool> CloseSessionAsync(string id, CancellationToken cancellation) => new(plane.Use((rooms, now) =>
     {
         bool found = TryFind(rooms, id, out Session session);

@@ -1,4 +1,5 @@
 import { Api, ApiError, Figures, Playback, Publication } from "./call.js";
+import { Charts } from "./charts.js";
 import { openSource, SourceError } from "./media.js";
 
 const $ = id => document.getElementById(id);
@@ -145,6 +146,7 @@ class Tile {
       if (this.video.videoWidth) this.element.dataset.picture = "";
     });
     this.figures = null;
+    this.charts = new Charts(this.element.querySelector(".charts"));
     $("grid").append(this.element);
   }
 
@@ -182,6 +184,12 @@ class Tile {
     write("rtt", found.rtt, 0);
     write("loss", found.loss, 1);
     write("jitter", found.jitter, 1);
+  }
+
+  /** Charts are of what is played: of what goes out, the browser alone knows the estimate. */
+  async chart(session) {
+    const view = await session?.view();
+    if (view) this.charts.show(view);
   }
 
   remove() {
@@ -245,7 +253,11 @@ class Call {
         showError(...explain(error));
       }
     }
-    await Promise.all([this.tile, ...[...this.others.values()].map(other => other.tile)].map(tile => tile?.update().catch(() => {})));
+    const others = [...this.others.values()];
+    await Promise.all([
+      ...[this.tile, ...others.map(other => other.tile)].map(tile => tile?.update().catch(() => {})),
+      ...others.map(other => other.tile.chart(other.playback).catch(() => {})),
+    ]);
     if (!this.closed) setTimeout(() => this.tick(), pollMs);
   }
 

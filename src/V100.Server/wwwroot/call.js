@@ -74,6 +74,12 @@ class Session {
     await this.pc.setRemoteDescription({ type: "answer", sdp: this.answer });
   }
 
+  /** What the server knows of it; null before it answered, or when it has gone. */
+  async view() {
+    if (!this.location || this.closed) return null;
+    return (await this.api.call("GET", this.location)).json();
+  }
+
   watch() {
     const state = this.pc.connectionState;
     if (this.closed) return;

@@ -9,7 +9,15 @@ public readonly record struct LayerConstraints()
     /// <summary>The subscriber wants nothing at present.</summary>
     public bool IsPaused { get; init; }
 
-    public sbyte MaxEncoding { get; init; } = sbyte.MaxValue;
+    /// <summary>The name (RFC 8851) of the largest encoding; where the publisher has none of that name, it limits nothing.</summary>
+    public string? MaxRid { get; init; }
+
+    /// <summary>The place of the largest encoding, counted from the smallest, 0; where there is only one encoding, its highest spatial layer.</summary>
+    public int MaxPlace { get; init; } = int.MaxValue;
+
+    /// <summary>What <see cref="MaxRid"/> and <see cref="MaxPlace"/> leave, by what is now known of the publisher's encodings: one bit for each, in the order of the offer.</summary>
+    public uint Encodings { get; init; } = uint.MaxValue;
+
     public sbyte MaxSpatial { get; init; } = sbyte.MaxValue;
     public sbyte MaxTemporal { get; init; } = sbyte.MaxValue;
     public long MaxBitrateBps { get; init; } = long.MaxValue;
@@ -25,7 +33,7 @@ public readonly record struct LayerConstraints()
     internal bool HasSize => Width > 0 && Height > 0;
 
     internal bool Allows(in LayerOption option) =>
-        option.Choice.Encoding <= MaxEncoding && option.Choice.Spatial <= MaxSpatial && option.Choice.Temporal <= MaxTemporal
+        (Encodings & EncodingWishes.MaskOf(option.Choice.Encoding)) != 0 && option.Choice.Spatial <= MaxSpatial && option.Choice.Temporal <= MaxTemporal
         && option.BitrateBps <= MaxBitrateBps && option.FramesPerSecond <= MaxFramesPerSecond;
 
     /// <summary>Shown whole within the size, the picture is enlarged by no more than a tenth.</summary>

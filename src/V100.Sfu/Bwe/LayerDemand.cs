@@ -83,6 +83,9 @@ public sealed class LayerDemand(bool isNeverPaused = false)
     /// <summary>What it is worth, from 0 on: concave in pixels and in frames per second, times the priority's weight.</summary>
     internal double UtilityOf(int level) => level < 0 ? 0 : _quality[level] * Weight;
 
+    /// <summary>What there was to choose from, what nobody measured filled in.</summary>
+    internal ReadOnlySpan<LayerOption> Offered => _offered.AsSpan(0, _offeredCount);
+
     internal double Weight => _priority switch
     {
         SubscriptionPriority.Background => 0.5,

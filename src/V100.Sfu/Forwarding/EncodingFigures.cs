@@ -9,6 +9,8 @@ namespace V100.Sfu.Forwarding;
 /// <param name="rid">The encoding's identification in the offer; empty for an only encoding or one that an SSRC group names.</param>
 public sealed class EncodingFigures(string rid)
 {
+    private static readonly TimeSpan SilentTime = TimeSpan.FromSeconds(2);
+
     private long _packets;
     private long _bytes;
     private long _bitrateBps;
@@ -20,6 +22,8 @@ public sealed class EncodingFigures(string rid)
     private long _frames;
     private double _framesPerSecond;
     private double _packetsPerSecond;
+    private bool _isWanted = true;
+    private bool _isResting;
     private int _size;
     private int _topLayers;
 
@@ -64,6 +68,17 @@ public sealed class EncodingFigures(string rid)
 
     /// <summary>When the last packet came; <see cref="long.MinValue"/> ns before the first.</summary>
     internal Instant LastPacketAt { get => new(Volatile.Read(ref _lastPacketNs)); set => Volatile.Write(ref _lastPacketNs, value.Nanoseconds); }
+
+    /// <summary>
+    /// Somebody takes it, or did until a moment ago: a publisher may rest it when not (<see cref="Bwe.EncodingWishes"/>).
+    /// </summary>
+    public bool IsWanted { get => Volatile.Read(ref _isWanted); internal set => Volatile.Write(ref _isWanted, value); }
+
+    /// <summary>It fell silent while nobody took it, so it may well come back for who does.</summary>
+    internal bool IsResting { get => Volatile.Read(ref _isResting); set => Volatile.Write(ref _isResting, value); }
+
+    /// <summary>It had a packet within the last two seconds.</summary>
+    public bool IsSentAt(Instant now) => Packets > 0 && now - LastPacketAt <= SilentTime;
 
     internal void SetLayers(int topSpatial, int topTemporal) => Volatile.Write(ref _topLayers, topSpatial << 8 | topTemporal);
 

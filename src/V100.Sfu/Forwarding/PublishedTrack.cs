@@ -13,6 +13,7 @@ public sealed class PublishedTrack
     public const int MaxShards = 64;
 
     private readonly TrackFanout?[] _fanouts;
+    private readonly uint[] _taken;
     private ulong _subscriberShards;
     private int _publisherShard = -1;
     private readonly SoundingTracks? _sounding;
@@ -35,6 +36,7 @@ public sealed class PublishedTrack
         Section = section;
         StreamId = streamId;
         _fanouts = new TrackFanout?[shardCount];
+        _taken = new uint[shardCount];
         Encodings = Array.ConvertAll(section.Encodings, encoding => new EncodingFigures(encoding.Rid));
         Figures = new TrackFigures(Encodings);
     }
@@ -120,6 +122,23 @@ public sealed class PublishedTrack
 
     /// <summary>One bit for each shard that has subscribers. Each shard sets and clears its own.</summary>
     internal ulong SubscriberShards => Volatile.Read(ref _subscriberShards);
+
+    /// <summary>One bit for each encoding that somebody takes, or wants to switch to, on any shard. Each shard writes its own word.</summary>
+    internal uint TakenEncodings
+    {
+        get
+        {
+            uint taken = 0;
+            for (int shard = 0; shard < _taken.Length; shard++)
+            {
+                taken |= Volatile.Read(ref _taken[shard]);
+            }
+
+            return taken;
+        }
+    }
+
+    internal void SetTaken(int shard, uint encodings) => Volatile.Write(ref _taken[shard], encodings);
 
     /// <summary>The fan-out on <paramref name="shard"/>, or null. Only that shard calls this.</summary>
     internal TrackFanout? FanoutOn(int shard) => _fanouts[shard];

@@ -8,11 +8,14 @@ namespace V100.Sfu.Forwarding;
 /// <summary>What the receiving end asks of its publisher: packets that are missing, and keyframes.</summary>
 internal sealed partial class ReceivedEncoding
 {
-    private GapTracker _gaps;
-    private readonly KeyframeRequests _keyframes = new();
+    /// <summary>An encoding that had a packet within this was sent to the end of what a rate is measured over.</summary>
+    private static readonly TimeSpan ActiveTime = TimeSpan.FromMilliseconds(200);
+
     /// <summary>Of a new measurement, a second long, in the steady rate.</summary>
     private const double SteadyShare = 0.3;
 
+    private GapTracker _gaps;
+    private readonly KeyframeRequests _keyframes = new();
     private RateMeter _bitrate;
     private RateMeter _packetRate;
     private RateMeter _frameRate;
@@ -56,7 +59,11 @@ internal sealed partial class ReceivedEncoding
 
         _bitrate.Update(Figures.Bytes, now);
         Figures.BitrateBps = 8 * (long)_bitrate.PerSecond;
-        Figures.SteadyBps += (Figures.BitrateBps - Figures.SteadyBps) * (Figures.SteadyBps == 0 ? 1 : SteadyShare);
+        if (now - Figures.LastPacketAt < ActiveTime)
+        {
+            Figures.SteadyBps += (Figures.BitrateBps - Figures.SteadyBps) * (Figures.SteadyBps == 0 ? 1 : SteadyShare);
+        }
+
         _packetRate.Update(Figures.Packets, now);
         Figures.PacketsPerSecond = _packetRate.PerSecond;
         _frameRate.Update(Figures.Frames, now);
@@ -85,6 +92,7 @@ internal sealed partial class ReceivedEncoding
         if (_keyframes.TryTake(now, TimeSpan.Zero))
         {
             _track.Track.Figures.KeyframeRequests++;
+            _peer.TraceKeyframeRequest(_track.Track, Index, now);
             _peer.SendKeyframeRequest(primary.Ssrc, _section.Codecs[0].Feedback, _keyframes.CommandSequence);
         }
     }

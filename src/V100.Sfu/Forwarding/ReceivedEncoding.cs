@@ -200,6 +200,7 @@ internal sealed partial class ReceivedEncoding
             return false;
         }
 
+        _shard.Counters.Increment(SfuCounter.KeyframesReplayed);
         (ExtendedSequence first, ExtendedSequence last) = _cache.Range;
         uint newest = NewestTimestamp(first, last);
         var replayed = new PacketLayersReader(); // Another pass over the same packets, from the keyframe on.

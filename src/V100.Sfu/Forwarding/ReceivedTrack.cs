@@ -10,9 +10,10 @@ namespace V100.Sfu.Forwarding;
 /// The receiving end of a published track, on its publisher's shard: it tells its encodings' packets apart and hands every packet once
 /// to the shards that have subscribers.
 /// </summary>
-internal sealed class ReceivedTrack
+internal sealed partial class ReceivedTrack
 {
     private readonly SfuShard _shard;
+    private readonly Peer _peer;
     private readonly MediaSection _section;
     private readonly ReceivedEncoding[] _encodings;
     private readonly byte _audioLevelId;
@@ -27,6 +28,7 @@ internal sealed class ReceivedTrack
     public ReceivedTrack(SfuShard shard, Peer peer, PublishedTrack track)
     {
         _shard = shard;
+        _peer = peer;
         _section = track.Section;
         Track = track;
         _encodings = new ReceivedEncoding[_section.Encodings.Length];
@@ -47,7 +49,7 @@ internal sealed class ReceivedTrack
     {
         get
         {
-            Instant next = Instant.Never;
+            Instant next = _wishes?.NextDeadline ?? Instant.Never;
             foreach (ReceivedEncoding encoding in _encodings)
             {
                 next = Instant.Earlier(next, encoding.NextDeadline);
@@ -143,6 +145,7 @@ internal sealed class ReceivedTrack
         if (source.Encoding >= 0)
         {
             _encodings[source.Encoding].HandleReported(source, in report, now);
+            UpdateWishes(now);
         }
     }
 
@@ -151,12 +154,18 @@ internal sealed class ReceivedTrack
     {
         if (Track.Kind == MediaKind.Video)
         {
+            UpdateWishes(now);
             _encodings[encoding].RequestKeyframe(now, beginsOn);
         }
     }
 
     public void HandleDeadline(Instant now)
     {
+        if (_wishes is not null && now >= _wishes.NextDeadline)
+        {
+            UpdateWishes(now);
+        }
+
         foreach (ReceivedEncoding encoding in _encodings)
         {
             encoding.HandleDeadline(now);

@@ -10,10 +10,17 @@ internal sealed partial class Subscription
     private readonly RoundTripEstimator _roundTrip = new();
     private long _payloadBytesSent;
     private RateMeter _bitrate;
+    private RateMeter _frameRate;
     private long _packetsAtLastReport;
+
+    /// <summary>Of video: packets with the marker, which end a picture.</summary>
+    private long _framesSent;
 
     /// <summary>Over about the last second.</summary>
     public long BitrateBps => (long)(8 * _bitrate.PerSecond);
+
+    /// <summary>Of video, pictures that were sent to their end; over about the last second.</summary>
+    public double FramesPerSecond => _frameRate.PerSecond;
 
     /// <summary>From the subscriber's receiver reports (RFC 3550, 6.4.1); null before one told.</summary>
     public TimeSpan? RoundTrip => _roundTrip.HasEstimate ? _roundTrip.Smoothed : null;
@@ -32,6 +39,7 @@ internal sealed partial class Subscription
     public bool WriteSenderReport(ref SpanWriter writer, Instant now)
     {
         _bitrate.Update(BytesSent, now);
+        _frameRate.Update(_framesSent, now);
         if (PacketsSent == _packetsAtLastReport || _encoding < 0 || _timestamps is null || _fanout is null
             || _fanout.Encodings[_encoding].Generation != _generation
             || !_fanout.Encodings[_encoding].Clock.TryMap(now, _timestamps.ClockRateHz, _timestamps.AlignedOffset, out ulong ntpTime, out uint timestamp))

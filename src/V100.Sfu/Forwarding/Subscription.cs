@@ -37,6 +37,9 @@ internal sealed partial class Subscription
     private bool _isReplaying;
     private bool _replayedStill;
 
+    /// <summary>One bit for each encoding of the source that it takes.</summary>
+    private uint _taken;
+
     /// <param name="shard">Of the peer.</param>
     /// <param name="peer">The subscriber.</param>
     /// <param name="section">What is sent to it.</param>
@@ -91,6 +94,7 @@ internal sealed partial class Subscription
         if (_fanout is { } former)
         {
             former.Remove(this);
+            Take(former, 0);
             if (former.SubscriberCount == 0)
             {
                 former.Track.SetFanout(_shard.Index, null);
@@ -128,7 +132,23 @@ internal sealed partial class Subscription
     {
         LayerChoice choice = Demand.Choice;
         _selector.Target = choice.IsNone ? LayerTarget.None : new LayerTarget(choice.Encoding, choice.Spatial, choice.Temporal);
+        UpdateTaken();
         RequestKeyframeIfAwaited(now);
+    }
+
+    /// <summary>Says which encodings it takes: what is sent, and what is to be.</summary>
+    private void UpdateTaken()
+    {
+        if (_fanout is { } fanout)
+        {
+            Take(fanout, EncodingWishes.MaskOf(_selector.Target.Encoding) | EncodingWishes.MaskOf(_selector.Current.Encoding));
+        }
+    }
+
+    private void Take(TrackFanout fanout, uint encodings)
+    {
+        fanout.Take(_taken, encodings);
+        _taken = encodings;
     }
 
     /// <summary>Asks for what a video subscription needs to begin or to change, once its peer can be sent to.</summary>
@@ -136,16 +156,24 @@ internal sealed partial class Subscription
     {
         if (_isVideo && _fanout is { } fanout && _peer.CanSend && _selector.NeedsKeyframeOf(now) is var encoding && encoding >= 0 && encoding < fanout.Encodings.Length)
         {
-            fanout.RequestKeyframe(encoding, _begins, now);
+            RequestKeyframe(fanout, encoding, _begins, now);
+        }
+    }
+
+    private void RequestKeyframe(TrackFanout fanout, int encoding, bool begins, Instant now)
+    {
+        if (fanout.RequestKeyframe(encoding, begins, now))
+        {
+            _peer.TraceKeyframeRequest(fanout.Track, encoding, now);
         }
     }
 
     /// <summary>The subscriber says that it cannot go on without a keyframe.</summary>
     public void RequestKeyframe(Instant now)
     {
-        if (_selector.Current is { IsNone: false } current)
+        if (_selector.Current is { IsNone: false } current && _fanout is { } fanout)
         {
-            _fanout?.RequestKeyframe(current.Encoding, begins: false, now);
+            RequestKeyframe(fanout, current.Encoding, begins: false, now);
         }
         else
         {
@@ -208,7 +236,13 @@ internal sealed partial class Subscription
         }
 
         FanoutEncoding encoding = _fanout!.Encodings[packet.Encoding];
+        LayerTarget former = _selector.Current;
         LayerDecision decision = _selector.Decide(packet.Encoding, packet.Generation, packet.Sequence, packet.Layers, encoding.Keyframes, now);
+        if (_selector.Current != former)
+        {
+            NoteSwitch(former, now);
+        }
+
         switch (decision.Action)
         {
             case LayerAction.Forward:
@@ -230,6 +264,19 @@ internal sealed partial class Subscription
 
                 break;
         }
+    }
+
+    /// <summary>What is sent has changed: another encoding, or other layers of it.</summary>
+    private void NoteSwitch(LayerTarget former, Instant now)
+    {
+        LayerTarget current = _selector.Current;
+        if (!former.IsNone && !current.IsNone)
+        {
+            _shard.Counters.Increment(former.Encoding != current.Encoding ? SfuCounter.EncodingSwitches : SfuCounter.LayerSwitches);
+        }
+
+        _peer.TraceSwitch(this, former, now);
+        UpdateTaken();
     }
 
     private void SelectPadding(in MediaPacket packet, in RtpReader rtp, bool isLate, Instant now)
@@ -316,6 +363,7 @@ internal sealed partial class Subscription
         else if (!_peer.TryQueue(priority, in departure, bytes, now))
         {
             CountEnd(in departure, SfuCounter.DroppedPacerFull);
+            _peer.TraceSkip(this, _selector.Current, now);
             SkipToKeyframe();
         }
     }
@@ -338,7 +386,7 @@ internal sealed partial class Subscription
         for (int encoding = 0; encoding < encodings.Length; encoding++)
         {
             EncodingFigures figures = encodings[encoding];
-            if (figures.Packets == 0 || encodings.Length > 1 && now - figures.LastPacketAt > RestTime)
+            if (figures.Packets == 0 || encodings.Length > 1 && now - figures.LastPacketAt > RestTime && !figures.IsResting)
             {
                 continue;
             }
@@ -347,7 +395,7 @@ internal sealed partial class Subscription
         }
 
         Demand.Priority = Source is { IsOfActiveSpeaker: true } ? SubscriptionPriority.ActiveSpeaker : SubscriptionPriority.Normal;
-        Demand.Constraints = _peer.Descriptor.GetConstraints(Section.Index);
+        Demand.Constraints = EncodingOrder.Resolve(_peer.Descriptor.GetConstraints(Section.Index), encodings);
         Demand.SetLayers(options[..count]);
     }
 

@@ -1,4 +1,5 @@
 using V100.Net;
+using V100.Sfu.Bwe;
 using V100.Sfu.Peers;
 using V100.Sfu.Rtp;
 using V100.Sfu.Sdp;
@@ -15,6 +16,9 @@ internal sealed partial class TrackFanout
 
     private readonly SfuShard _shard;
     private FanoutEncoding[] _encodings;
+
+    /// <summary>By encoding: subscriptions that take it.</summary>
+    private readonly int[] _takers;
     private Subscription[] _subscriptions = [];
 
     public TrackFanout(SfuShard shard, PublishedTrack track)
@@ -22,6 +26,7 @@ internal sealed partial class TrackFanout
         _shard = shard;
         Track = track;
         _encodings = new FanoutEncoding[track.Encodings.Length];
+        _takers = new int[_encodings.Length];
         for (int index = 0; index < _encodings.Length; index++)
         {
             _encodings[index] = new FanoutEncoding(track.Kind, track.Kind == MediaKind.Video ? VideoCachePackets : AudioCachePackets, CacheAge);
@@ -82,11 +87,32 @@ internal sealed partial class TrackFanout
     }
 
     /// <summary>One of the subscribers needs a keyframe of the encoding; where it begins, a cached one will do.</summary>
-    public void RequestKeyframe(int encoding, bool begins, Instant now)
+    /// <returns>False where that was asked just now.</returns>
+    public bool RequestKeyframe(int encoding, bool begins, Instant now)
     {
-        if (_encodings[encoding].TryWishKeyframe(begins, now))
+        bool isNew = _encodings[encoding].TryWishKeyframe(begins, now);
+        if (isNew)
         {
             _shard.RequestKeyframe(Track, encoding, begins, now);
+        }
+
+        return isNew;
+    }
+
+    /// <summary>One of the subscriptions takes other encodings than before, one bit for each. The track is told what all of them take.</summary>
+    public void Take(uint former, uint taken)
+    {
+        uint sum = 0;
+        for (int encoding = 0; encoding < _encodings.Length && former != taken; encoding++)
+        {
+            uint mask = EncodingWishes.MaskOf(encoding);
+            _takers[encoding] += ((taken & mask) != 0 ? 1 : 0) - ((former & mask) != 0 ? 1 : 0);
+            sum |= _takers[encoding] > 0 ? mask : 0;
+        }
+
+        if (former != taken)
+        {
+            Track.SetTaken(_shard.Index, sum);
         }
     }
 

@@ -96,7 +96,7 @@ internal sealed partial class Peer
         WakeAt(_pacer.NextDeadline);
         if (_pacer.IsBehind && now >= _graceUntil)
         {
-            SkipLeastImportant();
+            SkipLeastImportant(now);
         }
 
         return true;
@@ -153,9 +153,12 @@ internal sealed partial class Peer
     private void AfterEstimate(Instant now)
     {
         _pacer!.SetEstimate(_estimator!.EstimateBps);
+        TraceEstimate(now);
         if (_estimator.TryTakeProbe(now, out ProbeCluster probe))
         {
             _pacer.StartProbe(in probe, now);
+            _shard.Counters.Increment(SfuCounter.ProbesStarted);
+            TraceProbe(probe, now);
         }
 
         if (now >= _nextAdaptation - AdaptationInterval / 2)
@@ -210,6 +213,8 @@ internal sealed partial class Peer
             video.ApplyChoice(now);
         }
 
+        TraceAllocation(summary, audioBps, now);
+
         _nextAdaptation = Instant.Earlier(now + AdaptationInterval, _allocator.NextDeadline);
         WakeAt(_nextAdaptation);
     }
@@ -263,7 +268,7 @@ internal sealed partial class Peer
     }
 
     /// <summary>More comes than the path carries, and the queue is as long as it may be: one picture stands still rather than all come late.</summary>
-    private void SkipLeastImportant()
+    private void SkipLeastImportant(Instant now)
     {
         Subscription? least = null;
         foreach (Subscription video in _videos)
@@ -276,6 +281,7 @@ internal sealed partial class Peer
 
         if (least is not null)
         {
+            TraceSkip(least, least.Current, now);
             least.SkipToKeyframe();
             _shard.Counters.Increment(SfuCounter.PacerSkips);
             DiscardSkipped();

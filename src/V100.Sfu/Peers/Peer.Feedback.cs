@@ -101,6 +101,11 @@ internal sealed partial class Peer
     /// <summary>RFC 3550, 6.4: sender reports for what we send, reception reports for what we get, in as many packets as they need.</summary>
     private void SendReports(Instant now)
     {
+        if (_estimator is not null)
+        {
+            _shard.Estimates.Record(_estimator.EstimateBps);
+        }
+
         Span<ReportBlock> blocks = stackalloc ReportBlock[ReportBlock.MaxCount];
         int count = 0;
         for (int index = 0; index < _sourceCount && count < blocks.Length; index++)

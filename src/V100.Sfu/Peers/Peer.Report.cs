@@ -1,5 +1,6 @@
 using V100.Net.Crypto;
 using V100.Sfu.Forwarding;
+using V100.Sfu.Sdp;
 
 namespace V100.Sfu.Peers;
 
@@ -23,9 +24,31 @@ internal sealed partial class Peer
             TimeSpan jitter = subscription.Codec is { } codec ? TimeSpan.FromSeconds((double)subscription.Jitter / codec.ClockRateHz) : TimeSpan.Zero;
             report.Sent.Add(new SentStreamReport(
                 track, subscription.Section, subscription.Codec?.Kind, subscription.PacketsSent, subscription.BytesSent, subscription.BitrateBps,
-                subscription.PacketsRetransmitted, subscription.CumulativeLost, subscription.FractionLost, jitter));
+                subscription.PacketsRetransmitted, subscription.CumulativeLost, subscription.FractionLost, jitter,
+                LayersOf(subscription, track)));
+        }
+
+        if (_estimator is { } estimator)
+        {
+            report.RoundTrip ??= estimator.RoundTrip;
+            report.Path = new PathReport(estimator.EstimateBps, estimator.AcknowledgedBps, estimator.State, _pacer!.VideoWait);
         }
 
         report.IsFilled = true;
+    }
+
+    private static SentLayersReport? LayersOf(Subscription subscription, PublishedTrack track)
+    {
+        if (track.Kind != MediaKind.Video)
+        {
+            return null;
+        }
+
+        LayerTarget current = subscription.Current;
+        EncodingFigures? figures = current.IsNone ? null : track.Encodings[current.Encoding];
+        int halvings = figures is null ? 0 : Math.Max(0, figures.TopSpatialLayer - current.Spatial);
+        return new SentLayersReport(
+            current, TargetOf(subscription.Demand.Choice), subscription.Demand.Reason, subscription.Demand.BitrateBps,
+            figures is null ? 0 : figures.Width >> halvings, figures is null ? 0 : figures.Height >> halvings, subscription.FramesPerSecond);
     }
 }

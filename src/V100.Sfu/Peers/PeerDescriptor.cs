@@ -26,6 +26,7 @@ public sealed class PeerDescriptor
     private int _wishes;
     private int _closeReason;
     private IceRestart? _iceRestart;
+    private string? _traceName;
 
     public PeerDescriptor(PeerId id, NegotiatedSession negotiated, IceCredentials localIce, IceCredentials remoteIce, PublishedTrack?[] published, ulong tieBreaker)
     {
@@ -52,6 +53,13 @@ public sealed class PeerDescriptor
 
     /// <summary>The shard that owns the peer, or a negative number while (or for ever) none does.</summary>
     public int OwnerShard => Volatile.Read(ref _ownerShard);
+
+    /// <summary>Under which name its decisions are traced; null for not at all. Written by the control plane.</summary>
+    public string? TraceName
+    {
+        get => Volatile.Read(ref _traceName);
+        set => Volatile.Write(ref _traceName, value);
+    }
 
     /// <summary>The living peer, for the owning shard alone.</summary>
     internal Peer? Peer { get; set; }

@@ -113,6 +113,21 @@ public enum SfuCounter
     /// <summary>Packets of padding alone that were sent to learn what a path carries. No end of a packet.</summary>
     PaddingSent,
 
+    /// <summary>Probes that the pacer began. No end of a packet.</summary>
+    ProbesStarted,
+
+    /// <summary>Times that a subscription went on with another encoding of its track. No end of a packet.</summary>
+    EncodingSwitches,
+
+    /// <summary>Times that a subscription went on with other layers of its encoding. No end of a packet.</summary>
+    LayerSwitches,
+
+    /// <summary>Times that a cached keyframe was sent to who began, so that nobody had to ask the publisher. No end of a packet.</summary>
+    KeyframesReplayed,
+
+    /// <summary>Decisions of traced sessions that found the trace full. No end of a packet.</summary>
+    TraceDropped,
+
     /// <summary>Longer than a buffer, or with extensions beyond the longest header that is written.</summary>
     DroppedTooLong,
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using V100.Net;
 using V100.Net.Crypto;
+using V100.Sfu.Bwe;
 using V100.Sfu.Forwarding;
 using V100.Sfu.Ice;
 using V100.Stun;
@@ -55,6 +56,12 @@ public sealed class SfuShard : IDisposable
 
     /// <summary>What this shard counts; anyone may read.</summary>
     public CounterBlock<SfuCounter> Counters { get; } = new();
+
+    /// <summary>Estimates of subscribers' paths, one of each about once a second; anyone may read.</summary>
+    public EstimateHistogram Estimates { get; } = new();
+
+    /// <summary>The decisions of traced sessions; one reader.</summary>
+    public DecisionTrace Trace { get; } = new();
 
     /// <summary>Peers that live on this shard now; anyone may read.</summary>
     public int PeerCount => Volatile.Read(ref _peerCount);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using V100.Net;
+using V100.Sfu.Bwe;
 using V100.Sfu.Forwarding;
 using V100.Sfu.Ice;
 using V100.Sfu.Peers;
@@ -16,6 +17,8 @@ public sealed partial class RoomDirectory
     private readonly LinkedList<Session> _connecting = [];
     private long _lastPeerId;
     private long _lastTrackId;
+
+    public IReadOnlyCollection<Session> Sessions => _sessions.Values;
 
     public int SessionCount => _sessions.Count;
 
@@ -259,6 +262,15 @@ public sealed partial class RoomDirectory
 
         answer = SdpFragment.WriteRestart(session.Peer.Negotiated, local.Ufrag, local.Password, _transport.Candidates);
         return IceRestartOutcome.Restarted;
+    }
+
+    /// <summary>Limits what a session is sent on one of its media sections.</summary>
+    public void Constrain(Session session, int section, in LayerConstraints constraints)
+    {
+        if (session.Peer.SetConstraints(section, in constraints))
+        {
+            _toSynchronize.Enqueue(session.Peer);
+        }
     }
 
     private void SweepSessions(Instant now)

@@ -53,15 +53,17 @@ async function look(other) {
     moved: colours.reduce((sum, i) => sum + Math.abs(first[i] - second[i]), 0) > 200,
     black: Math.max(...colours.map((i) => second[i])) < 24,
     width: video.videoWidth, height: video.videoHeight, framesDecoded, audioEnergy,
+    charts: Object.fromEntries([...video.closest('.tile').querySelectorAll('[data-value]')].map((e) => [e.dataset.value, e.textContent])),
+    lines: [...video.closest('.tile').querySelectorAll('[data-line]')].map((e) => e.getAttribute('d') ?? ''),
     figures: [...video.closest('.tile').querySelectorAll('[data-figure]')].map((e) => `${e.dataset.figure} ${e.textContent}`).join(', '),
   };
 }
 
-/** The other's picture is there, its sound was heard, and every figure has a value. */
+/** The other's picture is there, its sound was heard, and every figure and chart has a value. */
 const complete = async (other) => {
   const video = document.querySelector(`video[data-identity="${other}"]`);
   if (!(video?.videoWidth > 0)) return false;
-  if ([...video.closest('.tile').querySelectorAll('[data-figure]')].some((e) => e.textContent === '–')) return false;
+  if ([...video.closest('.tile').querySelectorAll('[data-figure], [data-value]')].some((e) => e.textContent === '–')) return false;
   const reports = (await Promise.all(window.connections.map((c) => c.getStats()))).flatMap((r) => [...r.values()]);
   return reports.some((r) => r.type === 'inbound-rtp' && r.kind === 'audio' && r.totalAudioEnergy > 0);
 };

@@ -117,14 +117,14 @@ public sealed class RoomEndpointsTests : IAsyncLifetime
     public async Task Participants_are_shown_with_their_tracks_and_removed()
     {
         await _server.SendAsync("POST", "/v1/rooms", "basic", """{"name":"a"}""");
-        TrackView track = new("t1", "video", "camera", "VP8", false, [new LayerView("q", 320, 180, 150_000)]);
+        TrackView track = new("t1", "video", "camera", "VP8", false, [new LayerView("q", 320, 180, 150_000, 15, true)]);
         _server.Conference.Participants[("a", "zoë")] = new ParticipantView("zoë", "Zoë", null, DateTimeOffset.UnixEpoch, [track]);
 
         JsonElement list = (await _server.SendAsync("GET", "/v1/rooms/a/participants", "basic")).Json.GetProperty("participants");
         JsonElement one = (await _server.SendAsync("GET", "/v1/rooms/a/participants/zo%C3%AB", "basic")).Json;
         Assert.Equal(list[0].GetRawText(), one.GetRawText());
         JsonElement layer = one.GetProperty("tracks")[0].GetProperty("layers")[0];
-        Assert.Equal(("q", 320, 150_000), (layer.GetProperty("rid").GetString(), layer.GetProperty("width").GetInt32(), layer.GetProperty("bitrateBps").GetInt64()));
+        Assert.Equal(("q", 320, 150_000, true), (layer.GetProperty("rid").GetString(), layer.GetProperty("width").GetInt32(), layer.GetProperty("bitrateBps").GetInt64(), layer.GetProperty("wanted").GetBoolean()));
 
         (await _server.SendAsync("GET", "/v1/rooms/a/participants/nobody", "basic")).Problem(404, "participant-not-found");
         (await _server.SendAsync("GET", "/v1/rooms/b/participants/nobody", "basic")).Problem(404, "room-not-found");

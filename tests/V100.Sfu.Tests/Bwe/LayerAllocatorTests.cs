@@ -281,7 +281,7 @@ public class LayerAllocatorTests(ITestOutputHelper output)
 
     public static TheoryData<LayerConstraints, int, int> Limits => new()
     {
-        { new LayerConstraints { MaxEncoding = 1 }, 1, 0 },
+        { new LayerConstraints { Encodings = 0b11 }, 1, 0 },
         { new LayerConstraints { MaxBitrateBps = 499_999 }, 0, 0 },
         { new LayerConstraints { MaxBitrateBps = 1 }, 0, 0 }, // a limit is no pause
         { new LayerConstraints { Width = 320, Height = 180 }, 0, 0 },
@@ -325,7 +325,7 @@ public class LayerAllocatorTests(ITestOutputHelper output)
     public void Noise_in_measured_rates_moves_nothing_while_all_fits()
     {
         Random random = Seeds.NewRandom(output);
-        LayerDemand[] demands = [Camera(constraints: new LayerConstraints { MaxEncoding = 1 }), Camera()];
+        LayerDemand[] demands = [Camera(constraints: new LayerConstraints { Encodings = 0b11 }), Camera()];
         _allocator.Allocate(demands, 1_200_000, Ms(0));
         LayerChoice[] before = [.. demands.Select(demand => demand.Choice)];
         for (int step = 1; step < 500; step++)

@@ -1,0 +1,183 @@
+using V100.Net;
+using V100.Sfu.Bwe;
+using V100.Sfu.Forwarding;
+using V100.Sfu.Peers;
+using V100.Sfu.Rooms;
+using V100.Simulation.World;
+using Xunit.Abstractions;
+
+namespace V100.Simulation.Conditions;
+
+/// <summary>A subscriber of a publisher with three encodings limits itself, and what is decided can be read.</summary>
+public sealed class LayerLimitTests(ITestOutputHelper output)
+{
+    // In the order of the offer: the largest first, so that a place is no index.
+    private const int High = 0;
+    private const int Low = 2;
+
+    [Fact]
+    public void Limits_by_place_and_name_hold_and_are_lifted()
+    {
+        foreach (int seed in Seed.Each(output, 3))
+        {
+            using SimulatedWorld world = Call(seed, out _, out SimulatedClient bob);
+            Session session = world.SessionOf(bob);
+            world.RunUntil(() => EncodingOf(world, session) == High, 20);
+
+            Limit(world, session, new LayerConstraints { MaxPlace = 0 });
+            world.RunUntil(() => EncodingOf(world, session) == Low, 5);
+            Assert.Equal(AllocationReason.ConstrainedByClient, Report(world, session).Layers!.Reason);
+
+            Limit(world, session, new LayerConstraints { MaxRid = "m" });
+            world.RunUntil(() => EncodingOf(world, session) == 1, 5);
+
+            Limit(world, session, new LayerConstraints());
+            world.RunUntil(() => EncodingOf(world, session) == High, 5);
+        }
+    }
+
+    [Fact]
+    public void A_pause_stops_the_picture_alone_and_its_end_brings_it_back()
+    {
+        foreach (int seed in Seed.Each(output, 3))
+        {
+            using SimulatedWorld world = Call(seed, out _, out SimulatedClient bob);
+            Session session = world.SessionOf(bob);
+            world.RunUntil(() => EncodingOf(world, session) >= 0, 20);
+
+            Limit(world, session, new LayerConstraints { IsPaused = true });
+            world.Run(1);
+            (long video, long audio) = (PacketsOf(world, session, video: true), PacketsOf(world, session, video: false));
+            world.Run(2);
+            Assert.Equal(video, PacketsOf(world, session, video: true));
+            Assert.True(PacketsOf(world, session, video: false) >= audio + 50);
+            Assert.Equal(AllocationReason.PausedByClient, Report(world, session).Layers!.Reason);
+            Assert.Equal(-1, EncodingOf(world, session));
+
+            Limit(world, session, new LayerConstraints());
+            world.RunUntil(() => PacketsOf(world, session, video: true) > video + 30, 5);
+        }
+    }
+
+    [Fact]
+    public void Encodings_that_nobody_takes_are_not_wanted_and_one_that_rests_comes_back_for_who_takes_it()
+    {
+        foreach (int seed in Seed.Each(output, 3))
+        {
+            using SimulatedWorld world = Call(seed, out SimulatedClient alice, out SimulatedClient bob);
+            Session session = world.SessionOf(bob);
+            PublishedTrack track = world.SessionOf(alice).Tracks.Single(published => published.Encodings.Length == 3);
+            world.RunUntil(() => EncodingOf(world, session) == High, 20);
+            Limit(world, session, new LayerConstraints { MaxPlace = 0 });
+            world.RunUntil(() => Wanted(track).SequenceEqual([false, false, true]), 12);
+
+            // The publisher follows, and rests it.
+            alice.Encoding("h").Stop();
+            world.Run(5);
+            Assert.Equal(0, track.Encodings[High].BitrateBps);
+            Limit(world, session, new LayerConstraints());
+            world.RunUntil(() => track.Encodings[High].IsWanted, 3);
+            alice.Encoding("h").Start(world.Now);
+            world.RunUntil(() => EncodingOf(world, session) == High, 10);
+        }
+    }
+
+    [Fact]
+    public void An_encoding_that_does_not_come_back_is_given_up()
+    {
+        using SimulatedWorld world = Call(Seed.Each(output, 1).First(), out SimulatedClient alice, out SimulatedClient bob);
+        Session session = world.SessionOf(bob);
+        PublishedTrack track = world.SessionOf(alice).Tracks.Single(published => published.Encodings.Length == 3);
+        world.RunUntil(() => EncodingOf(world, session) == High, 20);
+        Limit(world, session, new LayerConstraints { MaxPlace = 0 });
+        world.RunUntil(() => !track.Encodings[High].IsWanted, 12);
+        alice.Encoding("h").Stop();
+        world.Run(5);
+        Limit(world, session, new LayerConstraints());
+        world.RunUntil(() => track.Encodings[High].IsWanted, 3);
+        world.RunUntil(() => Report(world, session).Layers!.Target.Encoding == 1 && EncodingOf(world, session) == 1, 10);
+        world.Run(20);
+        Assert.Equal((1, false), (EncodingOf(world, session), track.Encodings[High].IsWanted));
+    }
+
+    [Fact]
+    public void Decisions_of_a_traced_session_tell_why_and_others_tell_nothing()
+    {
+        using SimulatedWorld world = Call(Seed.Each(output, 1).First(), out SimulatedClient alice, out SimulatedClient bob);
+        Session session = world.SessionOf(bob);
+        session.Peer.TraceName = "bob";
+        world.RunUntil(() => EncodingOf(world, session) == High, 20);
+        Limit(world, session, new LayerConstraints { MaxPlace = 0 });
+        world.RunUntil(() => EncodingOf(world, session) == Low, 5);
+        List<Decision> decisions = [];
+        foreach (SfuShard shard in world.Server.Shards)
+        {
+            while (shard.Trace.TryRead(out Decision decision))
+            {
+                decisions.Add(decision);
+            }
+        }
+
+        Assert.All(decisions, decision => Assert.Equal("bob", decision.Session));
+        Assert.Equal(decisions.OrderBy(decision => decision.At.Nanoseconds), decisions);
+        foreach (DecisionKind kind in new[] { DecisionKind.Estimate, DecisionKind.Probe, DecisionKind.Allocation, DecisionKind.Switch, DecisionKind.KeyframeRequest })
+        {
+            Assert.Contains(decisions, decision => decision.Kind == kind);
+        }
+
+        Decision limited = decisions.Last(decision => decision is { Kind: DecisionKind.Allocation });
+        Assert.Equal((Low, AllocationReason.ConstrainedByClient, 3), (limited.To!.Value.Encoding, limited.Reason, limited.Options!.Length));
+        Assert.Equal(0, limited.Limits!.Value.MaxPlace);
+        Assert.True(limited.EstimateBps > 0);
+        Decision last = decisions.Last(decision => decision.Kind == DecisionKind.Switch);
+        Assert.Equal((High, Low), (last.From!.Value.Encoding, last.To!.Value.Encoding));
+        Assert.Equal(0, world.Server.Count(SfuCounter.TraceDropped));
+        Assert.True(world.Server.Count(SfuCounter.EncodingSwitches) >= 1);
+        Assert.True(world.Server.Shards.Sum(shard => Enumerable.Range(0, EstimateHistogram.BoundsBps.Length + 1).Sum(shard.Estimates.CountOf)) > 0);
+    }
+
+    private static SimulatedWorld Call(int seed, out SimulatedClient alice, out SimulatedClient bob)
+    {
+        var world = new SimulatedWorld(seed);
+        alice = world.Publish(offer: ClientOffer.SimulcastPublisher(world.Random));
+        (alice.Encoding("l").MaxFillerLength, alice.Encoding("m").MaxFillerLength, alice.Encoding("h").MaxFillerLength) = (200, 500, 1000);
+        (alice.Encoding("l").MaxPacketsPerFrame, alice.Encoding("m").MaxPacketsPerFrame) = (1, 2);
+        bob = world.Subscribe(offer: ClientOffer.AdaptiveSubscriber());
+        world.RunUntilConnected();
+        return world;
+    }
+
+    private static void Limit(SimulatedWorld world, Session session, LayerConstraints limits) => world.Server.Use(
+        rooms =>
+        {
+            rooms.Constrain(session, session.Peer.Negotiated.Sections.Single(section => section.Kind == Sfu.Sdp.MediaKind.Video).Index, in limits);
+            return 0;
+        },
+        world.Now);
+
+    private static bool[] Wanted(PublishedTrack track) => Array.ConvertAll(track.Encodings, encoding => encoding.IsWanted);
+
+    private static int EncodingOf(SimulatedWorld world, Session session) =>
+        Reports(world, session).FirstOrDefault(stream => stream.Layers is not null).Layers?.Current.Encoding ?? -1;
+
+    private static SentStreamReport Report(SimulatedWorld world, Session session) => Reports(world, session).Single(stream => stream.Layers is not null);
+
+    private static long PacketsOf(SimulatedWorld world, Session session, bool video) =>
+        Reports(world, session).Single(stream => stream.Layers is not null == video).Packets;
+
+    private static List<SentStreamReport> Reports(SimulatedWorld world, Session session)
+    {
+        var report = new FilledReport();
+        if (session.Peer.OwnerShard is var shard and >= 0)
+        {
+            world.Server.Shards[shard].HandleCommand(new ShardCommand(ShardCommandKind.Report, session.Peer, report), world.Now);
+        }
+
+        return report.Sent;
+    }
+
+    private sealed class FilledReport : PeerReport
+    {
+        protected internal override void Complete() => Assert.True(IsFilled);
+    }
+}
