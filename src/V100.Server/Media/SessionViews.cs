@@ -31,7 +31,7 @@ internal static class SessionViews
             new IceView(report is null ? "new" : "connected", report?.Local.ToString(), report?.Remote.ToString()),
             new DtlsView(report?.Dtls is { } dtls ? StateOf(dtls) : "new", connected ? ProfileOf(report?.SrtpProfile) : null),
             report?.RoundTrip?.TotalMilliseconds,
-            null,
+            report?.EstimateBps,
             streams);
     }
 

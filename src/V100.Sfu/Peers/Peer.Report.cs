@@ -12,6 +12,7 @@ internal sealed partial class Peer
         report.Local = _local;
         report.Dtls = _dtls?.State;
         report.SrtpProfile = _dtls is { State: DtlsState.Established } ? _dtls.SrtpProfile : null;
+        report.EstimateBps = _estimator?.EstimateBps;
         foreach (Subscription? subscription in _subscriptions)
         {
             if (subscription?.Source is not { } track)

@@ -33,6 +33,9 @@ public abstract class PeerReport
 
     /// <summary>From the client's receiver reports; null before one came.</summary>
     public TimeSpan? RoundTrip { get; internal set; }
+
+    /// <summary>What the path to the client carries; null where nothing estimates it.</summary>
+    public long? EstimateBps { get; internal set; }
     public List<SentStreamReport> Sent { get; } = [];
 
     /// <summary>Called once, on a shard's thread: it must not block.</summary>
