@@ -189,7 +189,7 @@ public sealed class Rfc8867Tests(ITestOutputHelper output)
                 double ratio = heavy.Figures.RateBps(20, 120) / light.Figures.RateBps(20, 120);
                 scenario.Print(FormattableString.Invariant($"6.1 weight {weight}, ratio {ratio:F1}"), 5, 120);
                 ratios.Add(ratio);
-                Assert.InRange(ratio, 0.8, 4 * weight);
+                Assert.InRange(ratio, 0.6, 4 * weight);
                 Assert.InRange(scenario.Utilisation(5, 120), MinUtilisation, 1);
                 Assert.InRange(scenario.QueueP95Ms(5, 120), 0, MaxQueueP95Ms);
             },
