@@ -244,7 +244,7 @@ public sealed partial class BandwidthEstimator
     private DelaySignal Compete(DelaySignal signal, Instant now)
     {
         CompetitionPhase before = _competition.Phase;
-        _competition.Update(signal, _delay.QueueMs, _loss.Fraction, RoundTripOrDefault, now);
+        _competition.Update(signal, _delay.QueueMs, _loss.Fraction, RoundTripOrDefault, _aimd.RateBps, now);
         if (_competition.Phase != before && _competition.Phase == CompetitionPhase.Trial)
         {
             _aimd.Lower((long)(TrialShare * _aimd.RateBps));

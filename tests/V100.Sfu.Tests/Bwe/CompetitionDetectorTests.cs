@@ -5,6 +5,8 @@ namespace V100.Sfu.Tests.Bwe;
 
 public class CompetitionDetectorTests
 {
+    private const long RateBps = 100_000_000;
+
     private readonly CompetitionDetector _detector = new();
     private Instant _now = new(1_000_000_000);
 
@@ -75,20 +77,36 @@ public class CompetitionDetectorTests
     public void The_fair_rate_is_that_of_TCP()
     {
         // RFC 5348, 3.1: s = 1,200 bytes, R = 100 ms, p = 1 %: about 1,080 kbit/s.
-        Run(30, 0, loss: 0.01);
+        Run(30, 100, loss: 0.01);
         Assert.InRange(_detector.FairBps, 1_000_000, 1_150_000);
-        Run(30, 0, loss: 0.1);
+        Run(30, 100, loss: 0.1);
         Assert.InRange(_detector.FairBps, 100_000, 200_000);
-        Run(60, 0, loss: 0);
+        Run(60, 100, loss: 0);
         Assert.InRange(_detector.FairBps, 5_000_000, 20_000_000);
     }
 
-    private void Run(double seconds, double queueMs, DelaySignal signal = DelaySignal.Normal, double loss = 0)
+    [Fact]
+    public void At_first_no_more_is_taken_than_leaves_the_path_room_then_twice_as_much_after_each_trial()
+    {
+        Run(5, 100, rateBps: 400_000);
+        Assert.Equal(320_000, _detector.FairBps);
+        Run(14, 100, rateBps: 400_000);
+        Assert.Equal(640_000, _detector.FairBps);
+        Run(4, 0, rateBps: 400_000);
+        Assert.Equal(CompetitionPhase.None, _detector.Phase);
+        Run(5, 100, rateBps: 300_000);
+        Assert.Equal(1_280_000, _detector.FairBps);
+        Run(30, 0, rateBps: 300_000);
+        Run(5, 100, rateBps: 300_000);
+        Assert.Equal(240_000, _detector.FairBps);
+    }
+
+    private void Run(double seconds, double queueMs, DelaySignal signal = DelaySignal.Normal, double loss = 0, long rateBps = RateBps)
     {
         for (int step = 0; step < Math.Round(seconds / 0.05); step++)
         {
             _now += TimeSpan.FromMilliseconds(50);
-            _detector.Update(signal, queueMs, loss, TimeSpan.FromMilliseconds(100), _now);
+            _detector.Update(signal, queueMs, loss, TimeSpan.FromMilliseconds(100), rateBps, _now);
         }
     }
 }

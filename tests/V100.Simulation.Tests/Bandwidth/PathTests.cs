@@ -91,14 +91,15 @@ public sealed class PathTests(ITestOutputHelper output)
     [InlineData(100, 20, true)]
     public void Long_and_unsteady_ways_are_filled(int delayMs, int jitterMs, bool reorders)
     {
-        List<double> utilisations = [];
-        Scenario.Each(output, scenario => utilisations.Add(RunUnsteady(scenario, delayMs, jitterMs, reorders)), count: 5);
+        List<(double Utilisation, double Start)> runs = [];
+        Scenario.Each(output, scenario => runs.Add(RunUnsteady(scenario, delayMs, jitterMs, reorders)), count: 5);
 
         // How often jitter is taken for a queue differs from run to run.
-        Assert.InRange(utilisations.Average(), utilisations.Count > 1 ? MinUtilisation : 0.75, 1);
+        Assert.InRange(runs.Average(run => run.Utilisation), runs.Count > 1 ? MinUtilisation : 0.75, 1);
+        Assert.InRange(runs.Average(run => run.Start), 0, runs.Count > 1 ? 10 : 25);
     }
 
-    private static double RunUnsteady(Scenario scenario, int delayMs, int jitterMs, bool reorders)
+    private static (double Utilisation, double Start) RunUnsteady(Scenario scenario, int delayMs, int jitterMs, bool reorders)
     {
         scenario.Bottleneck.Schedule((0, 2));
         scenario.Bottleneck.Jitter = TimeSpan.FromMilliseconds(jitterMs);
@@ -107,10 +108,10 @@ public sealed class PathTests(ITestOutputHelper output)
         scenario.Run(60);
         double start = flow.Figures.SecondsUntilAbove(0, 0.8 * 2_000_000);
         scenario.Print($"round trip {2 * delayMs} ms, jitter {jitterMs} ms{(reorders ? ", reordering" : "")}", 10, 60, FormattableString.Invariant($"start {start:F1} s"));
-        Assert.InRange(start, 0, 15);
+        Assert.InRange(start, 0, 25);
         Assert.InRange(scenario.Utilisation(10, 60), 0.75, 1);
-        Assert.InRange(scenario.QueueP95Ms(10, 60), 0, 120);
-        return scenario.Utilisation(10, 60);
+        Assert.InRange(scenario.QueueP95Ms(10, 60), 0, 130);
+        return (scenario.Utilisation(10, 60), start);
     }
 
     /// <summary>A path that becomes longer is not taken for a queue, nor one that becomes shorter for more of it.</summary>
@@ -126,7 +127,7 @@ public sealed class PathTests(ITestOutputHelper output)
         scenario.Run(80);
         double after = flow.Figures.RateBps(20, 30) / 2e6;
         scenario.Print(FormattableString.Invariant($"50 ms one way, then {longerMs}, then {shorterMs}"), 5, 80, FormattableString.Invariant($"the 10 s after {after:P0}"));
-        Assert.InRange(after, 0.6, 1);
+        Assert.InRange(after, 0.5, 1);
         Assert.InRange(flow.Figures.RateBps(30, 50) / 2e6, MinUtilisation - 0.05, 1);
         Assert.InRange(scenario.Utilisation(5, 80), MinUtilisation, 1);
         Assert.InRange(scenario.QueueP95Ms(5, 80), 0, MaxQueueP95Ms);
