@@ -1,9 +1,11 @@
 using System.Text.Json;
 using V100.Net.Crypto;
+using V100.Sfu.Tests.Rtp;
+using Xunit.Abstractions;
 
 namespace V100.Net.Tests.Crypto;
 
-public class DtlsSessionTests
+public class DtlsSessionTests(ITestOutputHelper output)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(29);
 
@@ -186,7 +188,7 @@ public class DtlsSessionTests
         pair.Start();
         pair.Run(Patience);
         List<byte[]> handshake = [.. pair.Sent];
-        var random = new Random(7);
+        Random random = Seeds.NewRandom(output);
         foreach (byte[] datagram in handshake)
         {
             for (int turn = 0; turn < 50; turn++)
@@ -211,9 +213,9 @@ public class DtlsSessionTests
         pair.Start();
         pair.Run(Patience);
         List<byte[]> corpus = [.. pair.Sent];
-        for (int seed = 1; seed <= 60; seed++)
+        Random random = Seeds.NewRandom(output);
+        for (int round = 0; round < 60; round++)
         {
-            var random = new Random(seed);
             using var server = new DtlsSession(DtlsPair.ServerContext, DtlsRole.Server, new byte[32]);
             server.Start(new Instant(1));
             for (int turn = 0; turn < 30; turn++)
