@@ -366,6 +366,31 @@ public class DtlsServerSessionTests(ITestOutputHelper output)
         Assert.Single(pair.ReceivedByServer);
     }
 
+    [Fact]
+    public void Without_memory_a_session_has_failed_from_the_beginning()
+    {
+        byte[] hello;
+        using (DtlsServerPair model = MakeEstablished())
+        {
+            // The one with the cookie.
+            hello = model.Sent.Where(sent => sent.ToServer).ElementAt(1).Bytes;
+        }
+
+        using var session = new DtlsServerSession(ContextsWithoutMemory.Server);
+        Assert.Equal(DtlsState.Failed, session.State);
+        Assert.NotNull(session.FailureReason);
+        session.Start(hello, new Instant(1));
+        session.HandleDatagram(hello, new Instant(2));
+        session.HandleDeadline(new Instant(long.MaxValue));
+        session.Close();
+        Assert.Equal(DtlsState.Failed, session.State);
+        Assert.Equal(Instant.Never, session.NextDeadline);
+        Assert.False(session.TryPollDatagram(out _));
+        Assert.False(session.TryReadPacket(new byte[100], out _));
+        Assert.False(session.TryWritePacket([1], new byte[100], new Instant(3), out _));
+        Assert.True(session.ApplicationProtocol.IsEmpty);
+    }
+
     /// <summary>Each state of a handshake gets noise and what the handshake says, changed; nobody gets in by it, and nothing throws.</summary>
     [Fact]
     public void Fuzzed_datagrams_in_each_state_never_throw_and_never_forge_a_packet()

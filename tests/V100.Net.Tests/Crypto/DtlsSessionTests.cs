@@ -236,6 +236,22 @@ public class DtlsSessionTests(ITestOutputHelper output)
         }
     }
 
+    [Theory]
+    [InlineData(DtlsRole.Client)]
+    [InlineData(DtlsRole.Server)]
+    public void Without_memory_a_session_has_failed_from_the_beginning(DtlsRole role)
+    {
+        using var session = new DtlsSession(ContextsWithoutMemory.Media, role, new byte[32]);
+        session.Start(new Instant(1));
+        session.HandleDatagram([22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1], new Instant(2));
+        session.HandleDeadline(new Instant(long.MaxValue));
+        session.Close();
+        Assert.Equal(DtlsState.Failed, session.State);
+        Assert.NotNull(session.FailureReason);
+        Assert.False(session.TryPollDatagram(out _));
+        Assert.False(session.TryExportSrtpKeys(default, default, default, default));
+    }
+
     public static TheoryData<string> Clients() => ["aiortc", "chromium", "firefox", "gst", "pion", "wrtc"];
 
     [Theory]

@@ -18,7 +18,7 @@ public sealed class RelaySocketTests
     {
         UdpSocket? relay = end.Sockets.TryOpen(Loopback(0), Relay with { Backend = end.Sockets.Backend });
         Assert.NotNull(relay);
-        end.Poller.Add(relay);
+        Assert.True(end.Poller.TryAdd(relay));
         return relay;
     }
 
@@ -46,7 +46,7 @@ public sealed class RelaySocketTests
         using UdpEnd peer = Open(backend);
         UdpSocket? relay = server.Sockets.TryOpen(TransportAddress.From(IPAddress.Any, 0), Relay with { Backend = server.Sockets.Backend });
         Assert.NotNull(relay);
-        server.Poller.Add(relay);
+        Assert.True(server.Poller.TryAdd(relay));
         peer.Send(Loopback(relay.Bound.Port), peer.At4, [4, 5]);
         Received came = Assert.Single(server.Receive(1));
         Assert.Equal((relay.Bound, peer.At4), (came.Local, came.Remote));
