@@ -5,6 +5,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using System.Xml.Linq;
 
 try
@@ -331,12 +332,18 @@ internal static class Tests
         }
 
         var totals = new Totals(0, 0, 0);
+        var lines = new ConformanceLines();
         foreach (string project in projects)
         {
-            totals += RunProject(project, options);
+            totals += RunProject(project, options, lines);
         }
 
         Console.WriteLine();
+        if (options is { Filter: null, Project: null })
+        {
+            lines.Print();
+        }
+
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"{totals.Passed} passed, {totals.Failed} failed, {totals.Skipped} skipped"));
         return totals is { Failed: 0, Passed: > 0 } ? 0 : 1;
@@ -382,7 +389,7 @@ internal static class Tests
 
     private static bool IsEndToEnd(string project) => NameOf(project) == "V100.EndToEnd.Tests";
 
-    private static Totals RunProject(string project, Options options)
+    private static Totals RunProject(string project, Options options, ConformanceLines lines)
     {
         string name = NameOf(project);
         string results = Path.Combine(Places.Artifacts, "tests", $"{name}.trx");
@@ -403,7 +410,7 @@ internal static class Tests
             return new Totals(0, empty ? 0 : 1, 0);
         }
 
-        Totals totals = Report(XDocument.Load(results), name);
+        Totals totals = Report(XDocument.Load(results), name, lines);
         // A host that crashed after its last result has no failed test to show for it.
         bool crashed = exitCode != 0 && totals.Failed == 0;
         Console.WriteLine(string.Create(
@@ -418,7 +425,7 @@ internal static class Tests
     }
 
     /// <summary>Prints each failure with its message, stack and output, and every line of output that begins with "figure:".</summary>
-    private static Totals Report(XDocument document, string project)
+    private static Totals Report(XDocument document, string project, ConformanceLines lines)
     {
         XNamespace ns = "http://microsoft.com/schemas/VisualStudio/TeamTest/2010";
         var totals = new Totals(0, 0, 0);
@@ -433,6 +440,7 @@ internal static class Tests
                 "NotExecuted" => new Totals(0, 0, 1),
                 _ => new Totals(0, 1, 0),
             };
+            lines.Add(project, test, passed: outcome == "Passed");
             if (outcome == "NotExecuted")
             {
                 Console.WriteLine($"  skipped {test}: {Message(result, "Message")}");
@@ -456,6 +464,45 @@ internal static class Tests
         => result.Descendants().FirstOrDefault(element => element.Name.LocalName == part)?.Value.Trim() ?? "";
 
     private static string Indent(string text) => string.Join('\n', text.TrimEnd().Split('\n').Select(line => $"    {line.TrimEnd()}"));
+}
+
+/// <summary>
+/// How many lines of each conformance document have a test by their number (`Line_07_…`) that passed, and none that did not. A project's
+/// tests are of one document: of sfu where they simulate calls, else of stun-turn.
+/// </summary>
+internal sealed class ConformanceLines
+{
+    private static readonly (string Document, int Lines, Func<string, bool> Covers)[] _documents =
+    [
+        ("stun-turn", 69, project => project != "V100.Simulation.Tests"), ("sfu", 24, project => project == "V100.Simulation.Tests"),
+    ];
+
+    private static readonly Regex _name = new(@"\.Line_(\d+)_", RegexOptions.CultureInvariant);
+
+    private readonly Dictionary<(string Document, int Line), bool> _passed = [];
+
+    /// <param name="project">The test project.</param>
+    /// <param name="test">The test's full name.</param>
+    /// <param name="passed">Whether it ran and passed.</param>
+    public void Add(string project, string test, bool passed)
+    {
+        if (_name.Match(test) is { Success: true } match)
+        {
+            string document = _documents.First(item => item.Covers(project)).Document;
+            (string, int) line = (document, int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture));
+            _passed[line] = passed && _passed.GetValueOrDefault(line, true);
+        }
+    }
+
+    public void Print()
+    {
+        foreach ((string document, int lines, _) in _documents)
+        {
+            int[] missing = [.. Enumerable.Range(1, lines).Where(line => !_passed.GetValueOrDefault((document, line)))];
+            string names = missing.Length == 0 ? "" : $", without {string.Join(", ", missing)}";
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{document}: {lines - missing.Length} of {lines} lines{names}"));
+        }
+    }
 }
 
 /// <summary>The performance suite and the load generator.</summary>

@@ -54,7 +54,10 @@ internal sealed class ClientDriver : IDisposable
         _poller = Poller.Create(_sockets.Backend);
         foreach (UdpSocket socket in _sockets.Sockets)
         {
-            _poller.Add(socket);
+            if (!_poller.TryAdd(socket))
+            {
+                throw new IOException($"cannot wait on UDP {socket.Bound}");
+            }
         }
 
         _thread = new Thread(Run) { Name = "load-clients", IsBackground = true };

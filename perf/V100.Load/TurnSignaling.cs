@@ -114,7 +114,11 @@ internal sealed class TurnSignaling(TurnNetwork network, TurnClient[] clients, b
     {
         using Poller poller = Poller.Create(new UdpOptions().EffectiveBackend);
         poller.Begin();
-        poller.Add(network.Clients);
+        if (!poller.TryAdd(network.Clients))
+        {
+            throw new IOException("The system has no memory to watch a socket.");
+        }
+
         Instant began = MonotonicClock.Now;
         Instant now = began;
         long total = (long)(duration.TotalSeconds * ratePerSecond);

@@ -72,7 +72,7 @@ internal static class TurnCases
                 {
                     int user = index & users - 1;
                     proven += StunReader.TryParse(clients.Requests[user], out StunReader message)
-                        && clients.Shard.TryAuthenticate(in message, in clients.Flows[user], _now, out _, out _) ? 1 : 0;
+                        && clients.Shard.TryAuthenticate(in message, in clients.Flows[user], null, _now, out _, out _) ? 1 : 0;
                 }
 
                 Premise.Holds(proven == operations);
@@ -140,7 +140,7 @@ internal static class TurnCases
             Requests = [.. names.Select((name, index) => Request(name, Keys[index], NonceOf(Flows[index]), sha256))];
             foreach ((byte[] request, ClientFlow flow) in Requests.Zip(Flows))
             {
-                Premise.Holds(StunReader.TryParse(request, out StunReader message) && Shard.TryAuthenticate(in message, in flow, _now, out _, out _));
+                Premise.Holds(StunReader.TryParse(request, out StunReader message) && Shard.TryAuthenticate(in message, in flow, null, _now, out _, out _));
             }
         }
 
@@ -203,7 +203,7 @@ internal static class TurnCases
 
         public IDisposable? TryHold(in TransportAddress local) => null;
 
-        public void Adopt(RelayId relay, IDisposable held) => held.Dispose();
+        public bool TryAdopt(RelayId relay, IDisposable held) => throw new InvalidOperationException("nothing is held");
 
         public void Close(RelayId relay)
         {

@@ -51,9 +51,11 @@ internal static class Startup
         IReadOnlyList<IPAddress> addresses = LocalAddresses.For(options);
         try
         {
-            MediaPlane media = new(options, addresses);
+            TlsCertificate? certificate = TlsCertificate.From(options);
+            MediaPlane media = new(options, addresses, certificate);
             await using ConfiguredAsyncDisposable mediaEnds = media.ConfigureAwait(false);
-            ServerHost host = new(reader, options, keys, new SfuConference(media, TimeProvider.System), new TurnRelays(media), addresses, media.Port, null, media.Inboxes, media.Connections);
+            ServerHost host = new(
+                reader, options, keys, new SfuConference(media, TimeProvider.System), new TurnRelays(media), addresses, media.Port, certificate, null, media.Inboxes, media.Connections);
             host.Metrics.Add(new MediaMetrics(media).Collect);
             media.Start(host.Log);
             await using (host.ConfigureAwait(false))
@@ -72,7 +74,7 @@ internal static class Startup
         {
             return Fail(exception.Message);
         }
-        catch (CryptographicException exception)
+        catch (Exception exception) when (exception is CryptographicException or UnauthorizedAccessException)
         {
             return Fail(TlsCertificate.Explain(options, exception));
         }

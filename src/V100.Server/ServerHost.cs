@@ -35,6 +35,7 @@ internal sealed class ServerHost : IAsyncDisposable
     /// <param name="relays">The TURN relay.</param>
     /// <param name="addresses">What clients can reach.</param>
     /// <param name="udpPort">The port that the workers are bound to.</param>
+    /// <param name="certificate">What TLS shows; null for none. A reload replaces what it holds.</param>
     /// <param name="time">For tokens and deadlines.</param>
     /// <param name="sink">Who serves connections over TCP and TLS; null for STUN Binding alone.</param>
     /// <param name="connections">Their table, where others need it before this; belongs to the host from now on. Null makes one.</param>
@@ -46,6 +47,7 @@ internal sealed class ServerHost : IAsyncDisposable
         IRelays relays,
         IReadOnlyList<IPAddress> addresses,
         int udpPort,
+        TlsCertificate? certificate,
         TimeProvider? time = null,
         IConnectionSink? sink = null,
         ConnectionTable? connections = null)
@@ -53,7 +55,7 @@ internal sealed class ServerHost : IAsyncDisposable
         _reader = reader;
         _developmentKeys = options.ApiKeys.Count == 0 ? apiKeys : new Dictionary<string, string>();
         _keys = new ApiKeyRing(apiKeys);
-        _certificate = options.TlsCertificatePath is null ? null : new TlsCertificate(options);
+        _certificate = certificate;
         IceServers iceServers = new(options, addresses, udpPort);
         Plane = new ControlPlane(conference, relays, _keys, options, iceServers, time ?? TimeProvider.System);
 

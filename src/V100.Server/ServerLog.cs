@@ -23,9 +23,6 @@ internal static partial class ServerLog
     [LoggerMessage(1005, LogLevel.Error, "The configuration was not read again: {Error}")]
     public static partial void ReloadFailed(ILogger log, string error);
 
-    [LoggerMessage(1008, LogLevel.Error, "DTLS keeps the certificate that it has: {Error}")]
-    public static partial void DtlsReloadFailed(ILogger log, string error);
-
     [LoggerMessage(2001, LogLevel.Error, "{Method} {Path} failed")]
     public static partial void RequestFailed(ILogger log, string method, string path, Exception exception);
 

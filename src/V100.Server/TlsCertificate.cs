@@ -17,22 +17,28 @@ internal sealed class TlsCertificate
     private static readonly SslApplicationProtocol Turn = new("stun.turn");
     private static readonly SslApplicationProtocol NatDiscovery = new("stun.nat-discovery");
 
-    private volatile SslStreamCertificateContext _context;
+    private volatile Loaded _loaded;
 
-    /// <summary>Throws <see cref="CryptographicException"/> where the files are no PEM, or do not belong together.</summary>
-    public TlsCertificate(ServerOptions options)
-    {
-        _context = Load(options);
-    }
+    private TlsCertificate(Loaded loaded) => _loaded = loaded;
+
+    /// <summary>Made of the files in one reading, so that the two can never differ.</summary>
+    /// <param name="Streams">For TLS.</param>
+    /// <param name="Datagrams">For DTLS; null where this machine has no OpenSSL.</param>
+    private sealed record Loaded(SslStreamCertificateContext Streams, DtlsServerContext? Datagrams);
+
+    /// <summary>Null without a certificate in the configuration.</summary>
+    /// <exception cref="CryptographicException">The files are no PEM, or do not belong together.</exception>
+    /// <exception cref="IOException">They cannot be read.</exception>
+    public static TlsCertificate? From(ServerOptions options) => options.TlsCertificatePath is null ? null : new TlsCertificate(Load(options));
 
     public bool TryReload(ServerOptions options, out string? error)
     {
         error = null;
         try
         {
-            _context = Load(options);
+            _loaded = Load(options);
         }
-        catch (Exception exception) when (exception is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception exception) when (exception is CryptographicException or IOException or UnauthorizedAccessException)
         {
             error = Explain(options, exception);
         }
@@ -50,28 +56,39 @@ internal sealed class TlsCertificate
     /// <summary>For STUN and TURN alone.</summary>
     public SslServerAuthenticationOptions StreamOptions => OptionsFor([Turn, NatDiscovery]);
 
+    /// <summary>For STUN and TURN over DTLS; null where this machine has no OpenSSL.</summary>
+    public DtlsServerContext? Datagrams => _loaded.Datagrams;
+
     /// <summary>Whether the protocol that ALPN chose is STUN or TURN.</summary>
     public static bool IsStun(ReadOnlySpan<byte> protocol) => protocol.SequenceEqual(Turn.Protocol.Span) || protocol.SequenceEqual(NatDiscovery.Protocol.Span);
 
     private SslServerAuthenticationOptions OptionsFor(List<SslApplicationProtocol> protocols) => new()
     {
-        ServerCertificateContext = _context,
+        ServerCertificateContext = _loaded.Streams,
         ApplicationProtocols = protocols,
         EnabledSslProtocols = Versions,
         AllowRenegotiation = false,
     };
 
-    private static SslStreamCertificateContext Load(ServerOptions options)
+    private static Loaded Load(ServerOptions options)
     {
-        X509Certificate2 leaf = X509Certificate2.CreateFromPemFile(options.TlsCertificatePath!, options.TlsKeyPath);
-        X509Certificate2Collection chain = [];
-        chain.ImportFromPemFile(options.TlsCertificatePath!);
-        if (DtlsServerContext.IsSupported)
-        {
-            // OpenSSL looks closer than the platform does before its first handshake. What it refuses must be refused before anything changes.
-            using DtlsServerContext trial = new(File.ReadAllText(options.TlsCertificatePath!), File.ReadAllText(options.TlsKeyPath!));
-        }
+        string chainPem = File.ReadAllText(options.TlsCertificatePath!);
+        string keyPem = File.ReadAllText(options.TlsKeyPath!);
 
-        return SslStreamCertificateContext.Create(leaf, chain, offline: true);
+        // OpenSSL looks closer than the platform does before its first handshake, and is asked first: what it refuses must be refused before
+        // anything changes.
+        DtlsServerContext? datagrams = DtlsServerContext.IsSupported ? new DtlsServerContext(chainPem, keyPem) : null;
+        try
+        {
+            X509Certificate2 leaf = X509Certificate2.CreateFromPem(chainPem, keyPem);
+            X509Certificate2Collection chain = [];
+            chain.ImportFromPem(chainPem);
+            return new Loaded(SslStreamCertificateContext.Create(leaf, chain, offline: true), datagrams);
+        }
+        catch (ArgumentException exception)
+        {
+            // So says the library of a key that is another certificate's.
+            throw new CryptographicException(exception.Message, exception);
+        }
     }
 }

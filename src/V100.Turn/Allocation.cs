@@ -17,7 +17,7 @@ internal sealed class Allocation
     public Allocation(AllocationRecord record, CredentialKey key, UserAccount account, in ClientFlow flow)
     {
         Record = record;
-        Name = key.Name;
+        Key = key;
         Account = account;
         Flow = flow;
         Timer = new TimerNode(this);
@@ -27,8 +27,8 @@ internal sealed class Allocation
     public readonly UserAccount Account;
     public readonly TimerNode Timer;
 
-    /// <summary>The username that made it: nobody else may use it (RFC 8656, 5).</summary>
-    public readonly byte[] Name;
+    /// <summary>What made it: nobody else may use it (RFC 8656, 5), and who knows it may as long as it lives.</summary>
+    public readonly CredentialKey Key;
 
     public ClientFlow Flow;
 
@@ -62,6 +62,8 @@ internal sealed class Allocation
 
     /// <summary>Null before the first (RFC 6062).</summary>
     public List<PeerConnection>? Connections;
+
+    public byte[] Name => Key.Name;
 
     public RelayTransport Transport => Record.Transport;
 

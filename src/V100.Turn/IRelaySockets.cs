@@ -42,14 +42,14 @@ public interface IRelaySockets
 
     /// <summary>
     /// Binds a UDP socket to an address for an allocation to come, so that nobody else on this machine gets the port. It is read and sent
-    /// from only after <see cref="Adopt"/>, perhaps by another shard; until then disposing it closes it. Null when the system refuses.
+    /// from only after <see cref="TryAdopt"/>, perhaps by another shard; until then disposing it closes it. Null when the system refuses.
     /// </summary>
     IDisposable? TryHold(in TransportAddress local);
 
     /// <summary>Makes what <see cref="TryHold"/> gave, to this shard or another of the same server, a relay socket of this one.</summary>
     /// <param name="relay">Its number from now on.</param>
-    /// <param name="held">Belongs to the driver from now on.</param>
-    void Adopt(RelayId relay, IDisposable held);
+    /// <param name="held">Belongs to the driver from now on; closed where the system refuses, and the answer is false.</param>
+    bool TryAdopt(RelayId relay, IDisposable held);
 
     /// <summary>Closes it at once; the port may be opened again in the next call. Connections of a TCP relay are closed by outputs of their own.</summary>
     void Close(RelayId relay);

@@ -10,7 +10,7 @@ public sealed partial class TurnShard
     internal readonly record struct Proof(CredentialKey Key, bool SealsWithSha256);
 
     /// <summary>False with the code of the answer: 400, 401 or 438. Leaves nothing behind but the key of a proven user.</summary>
-    internal bool TryAuthenticate(in StunReader message, in ClientFlow flow, Instant now, out Proof proof, out StunErrorCode error)
+    internal bool TryAuthenticate(in StunReader message, in ClientFlow flow, Allocation? allocation, Instant now, out Proof proof, out StunErrorCode error)
     {
         proof = default;
         error = StunErrorCode.Unauthenticated;
@@ -47,7 +47,7 @@ public sealed partial class TurnShard
         TurnCredentials credentials = Server.Settings.Credentials;
         if (!realm.SequenceEqual(credentials.Realm)
             || (!hasName && !credentials.TryFindName(userhash, out name))
-            || !TryProve(message, credentials, name, algorithm, out CredentialKey key)
+            || !(TryProve(message, credentials, name, algorithm, out CredentialKey key) || TryProveByAllocation(message, allocation, name, out key))
             || (key.ExpiresUnixSeconds <= Server.UnixSeconds(now) && NeedsTime(message)))
         {
             return false;
@@ -91,6 +91,16 @@ public sealed partial class TurnShard
 
         key = null!;
         return false;
+    }
+
+    /// <summary>
+    /// Whoever made the allocation with a secret or a password that a reload has taken away uses and ends it as after the expiry of a
+    /// time-limited credential: else a call would end in the middle, and its relay would outlive it.
+    /// </summary>
+    private static bool TryProveByAllocation(in StunReader message, Allocation? allocation, ReadOnlySpan<byte> name, out CredentialKey key)
+    {
+        key = allocation?.Key!;
+        return allocation is not null && !NeedsTime(message) && name.SequenceEqual(allocation.Name) && Verify(message, key);
     }
 
     // RFC 8489, 9.2.4: the stronger one where both are there. TURN allows no truncation (14.6).

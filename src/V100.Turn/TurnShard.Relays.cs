@@ -113,7 +113,13 @@ public sealed partial class TurnShard
             return null;
         }
 
-        _sockets.Adopt(id, reservation.Held);
+        if (!_sockets.TryAdopt(id, reservation.Held))
+        {
+            _relays.Free(id);
+            Server.Ports.Release(reservation.Lease);
+            return null;
+        }
+
         return AddRelay(allocation, id, reservation.Lease);
     }
 

@@ -56,7 +56,7 @@ public sealed partial class TurnShard
             return HandOver(owner);
         }
 
-        if (!TryAuthenticate(message, flow, now, out Proof proof, out StunErrorCode error))
+        if (!TryAuthenticate(message, flow, allocation, now, out Proof proof, out StunErrorCode error))
         {
             return RespondUnauthenticated(message, flow, response, error, now);
         }

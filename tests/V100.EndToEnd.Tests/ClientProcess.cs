@@ -47,7 +47,7 @@ internal sealed record ClientOptions
 
 /// <summary>
 /// A real WebRTC client as a child process. It joins at once and then prints one JSON object per line (`joined`, `stats`, `picture`,
-/// `left`, `error`); it takes `stop`, `restart` (ICE) and `die` on its standard input, and ends by itself when that closes.
+/// `left`, `error`); it takes `stop`, `restart` (ICE), `watch` (for gaps between frames, from now on) and `die` on its standard input, and ends by itself when that closes.
 /// </summary>
 internal sealed class ClientProcess : IAsyncDisposable
 {
@@ -57,6 +57,7 @@ internal sealed class ClientProcess : IAsyncDisposable
         """;
 
     private static readonly TimeSpan _joinLimit = TimeSpan.FromSeconds(45);
+    private static readonly TimeSpan _watchLimit = TimeSpan.FromSeconds(15);
     private readonly Process _process;
     private readonly List<JsonElement> _events = [];
     private readonly StringBuilder _errors = new();
@@ -133,6 +134,23 @@ internal sealed class ClientProcess : IAsyncDisposable
     {
         _process.StandardInput.WriteLine(command);
         _process.StandardInput.Flush();
+    }
+
+    /// <summary>From now on <see cref="LongestFrameGapAsync"/> counts. Browsers only.</summary>
+    public async Task WatchFramesAsync()
+    {
+        int before = All("watching").Count;
+        Command("watch");
+        await WaitAsync("frames are watched", _watchLimit, () => All("watching").Count > before);
+    }
+
+    /// <summary>Between two frames that were shown since <see cref="WatchFramesAsync"/>, in milliseconds, up to this moment.</summary>
+    public async Task<double> LongestFrameGapAsync()
+    {
+        // The second of them was read after this call.
+        int before = All("stats").Count;
+        await WaitAsync("new statistics", _watchLimit, () => All("stats").Count > before + 1);
+        return Figure("frameGapMs");
     }
 
     /// <summary>Ends the session by DELETE and the client with it; returns the status of the DELETE.</summary>

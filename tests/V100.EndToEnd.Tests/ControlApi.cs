@@ -28,6 +28,13 @@ internal sealed class ControlApi : IDisposable
         => (await PostAsync("/v1/tokens", new { roomAdmin = true, roomCreate = true, roomList = true }))
             .GetProperty("token").GetString()!;
 
+    /// <summary>As SIGHUP does; returns when it is done.</summary>
+    public async Task ReloadAsync()
+    {
+        using HttpResponseMessage response = await _http.PostAsync(new Uri("/v1/admin/reload", UriKind.Relative), null);
+        Assert.True(response.IsSuccessStatusCode, $"POST of a reload: {(int)response.StatusCode} {await response.Content.ReadAsStringAsync()}");
+    }
+
     public Task CreateRoomAsync(string name) => PostAsync("/v1/rooms", new { name });
 
     public async Task<HttpStatusCode> DeleteRoomAsync(string name)

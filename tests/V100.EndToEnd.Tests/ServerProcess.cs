@@ -11,6 +11,9 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     public const string ApiKey = "e2e";
     public const string ApiSecret = "a-secret-of-the-end-to-end-tests-32-bytes-or-more";
 
+    private const int MaxSignals = 25;
+    private static readonly TimeSpan _signalInterval = TimeSpan.FromMilliseconds(200);
+
     private readonly Process _process;
     private readonly StringBuilder _log = new();
     private readonly TaskCompletionSource<Match> _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -140,20 +143,12 @@ internal sealed partial class ServerProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (!_process.HasExited)
+        // The second one stops at once, whatever is still open; two of which the first is not handled yet are one.
+        for (int attempt = 0; attempt < MaxSignals && !_process.HasExited; attempt++)
         {
-            // The second one stops at once, whatever is still open.
-            Signal("TERM");
-            Signal("TERM");
-            using CancellationTokenSource limit = new(TimeSpan.FromSeconds(5));
-            try
-            {
-                await _process.WaitForExitAsync(limit.Token);
-            }
-            catch (OperationCanceledException)
-            {
-                Signal("KILL");
-            }
+            Signal(attempt < MaxSignals - 1 ? "TERM" : "KILL");
+            using CancellationTokenSource limit = new(_signalInterval);
+            await _process.WaitForExitAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
         Api?.Dispose();

@@ -9,6 +9,7 @@ namespace V100.EndToEnd.Tests;
 /// <param name="Value">Without padding.</param>
 internal readonly record struct StunAttribute(int Type, byte[] Value)
 {
+    public const int ChangeRequest = 0x0003;
     public const int Username = 0x0006;
     public const int MessageIntegrity = 0x0008;
     public const int ErrorCode = 0x0009;
@@ -26,13 +27,22 @@ internal readonly record struct StunAttribute(int Type, byte[] Value)
     public const int DontFragment = 0x001A;
     public const int XorMappedAddress = 0x0020;
     public const int ReservationToken = 0x0022;
+    public const int ConnectionId = 0x002A;
+    public const int AdditionalAddressFamily = 0x8000;
+    public const int AddressErrorCode = 0x8001;
     public const int PasswordAlgorithms = 0x8002;
     public const int Icmp = 0x8004;
-    public const int MobilityTicket = 0x8030;
+    public const int AlternateServer = 0x8023;
     public const int Fingerprint = 0x8028;
+    public const int ResponseOrigin = 0x802B;
+    public const int OtherAddress = 0x802C;
+    public const int MobilityTicket = 0x8030;
 
     /// <summary>REQUESTED-TRANSPORT of a relay over UDP.</summary>
     public static StunAttribute UdpTransport => new(RequestedTransport, [17, 0, 0, 0]);
+
+    /// <summary>REQUESTED-TRANSPORT of a relay over TCP (RFC 6062, 4.1).</summary>
+    public static StunAttribute TcpTransport => new(RequestedTransport, [6, 0, 0, 0]);
 
     public static StunAttribute UInt32(int type, uint value)
     {
@@ -57,8 +67,11 @@ internal sealed class StunMessage
     public const int Refresh = 0x0004;
     public const int CreatePermission = 0x0008;
     public const int ChannelBind = 0x0009;
+    public const int Connect = 0x000A;
+    public const int ConnectionBind = 0x000B;
     public const int SendIndication = 0x0016;
     public const int DataIndication = 0x0017;
+    public const int ConnectionAttemptIndication = 0x001C;
 
     /// <summary>What makes a method's request its answers.</summary>
     public const int Success = 0x0100;
@@ -130,6 +143,15 @@ internal sealed class StunMessage
         return [.. bytes];
     }
 
+    /// <summary>The message with one more attribute at its end, which an integrity in it does not cover.</summary>
+    public static byte[] WithBehind(byte[] message, StunAttribute attribute)
+    {
+        List<byte> bytes = [.. message];
+        Append(bytes, attribute.Type, attribute.Value);
+        SetLength(bytes, bytes.Count);
+        return [.. bytes];
+    }
+
     /// <summary>Null for bytes that are no STUN message.</summary>
     public static StunMessage? Read(byte[] bytes)
     {
@@ -151,12 +173,14 @@ internal sealed class StunMessage
     }
 
     /// <summary>An XOR-…-ADDRESS (RFC 8489, 14.2).</summary>
-    public IPEndPoint Address(int type)
-    {
-        byte[] mixed = this[type] ?? throw new InvalidOperationException($"There is no attribute {type:x4} in a {Type:x4}.");
-        byte[] value = Mix(mixed, TransactionId);
-        return new IPEndPoint(new IPAddress(value.AsSpan(4)), BinaryPrimitives.ReadUInt16BigEndian(value.AsSpan(2)));
-    }
+    public IPEndPoint Address(int type) => EndPoint(Mix(Required(type), TransactionId));
+
+    /// <summary>An address that is not mixed with the cookie (RFC 8489, 14.1).</summary>
+    public IPEndPoint PlainAddress(int type) => EndPoint(Required(type));
+
+    /// <summary>Every XOR-…-ADDRESS of this type.</summary>
+    public IPEndPoint[] Addresses(int type) =>
+        [.. _attributes.Where(attribute => attribute.Type == type).Select(attribute => EndPoint(Mix(_bytes[attribute.Offset..(attribute.Offset + attribute.Length)], TransactionId)))];
 
     /// <summary>Whether MESSAGE-INTEGRITY was made with this key.</summary>
     public bool IsSealedWith(byte[] key)
@@ -171,6 +195,10 @@ internal sealed class StunMessage
         SetLength(before, offset + MacLength);
         return Mac(key, [.. before]).AsSpan().SequenceEqual(_bytes.AsSpan(offset, MacLength));
     }
+
+    private byte[] Required(int type) => this[type] ?? throw new InvalidOperationException($"There is no attribute {type:x4} in a {Type:x4}.");
+
+    private static IPEndPoint EndPoint(byte[] value) => new(new IPAddress(value.AsSpan(4)), BinaryPrimitives.ReadUInt16BigEndian(value.AsSpan(2)));
 
     private static void Append(List<byte> bytes, int type, byte[] value) => bytes.AddRange(
         [(byte)(type >> 8), (byte)type, (byte)(value.Length >> 8), (byte)value.Length, .. value, .. new byte[-value.Length & 3]]);

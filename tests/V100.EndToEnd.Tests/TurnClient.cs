@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -85,6 +86,15 @@ internal sealed class TurnClient : IAsyncDisposable
         return (new TurnClient(socket, tls), tls);
     }
 
+    /// <summary>A credential of draft-uberti-behave-turn-rest-00, 2.2, for an hour.</summary>
+    public static (string Name, string Password) TimeLimited(string secret)
+    {
+        string name = string.Create(CultureInfo.InvariantCulture, $"{DateTimeOffset.UtcNow.AddHours(1).ToUnixTimeSeconds()}:somebody");
+#pragma warning disable CA5350 // As the draft has it.
+        return (name, Convert.ToBase64String(HMACSHA1.HashData(Encoding.UTF8.GetBytes(secret), Encoding.UTF8.GetBytes(name))));
+#pragma warning restore CA5350
+    }
+
     /// <summary>For requests to come.</summary>
     public void UsePassword(string password) => _password = password;
 
@@ -101,21 +111,22 @@ internal sealed class TurnClient : IAsyncDisposable
     }
 
     /// <summary>The next message, with its padding over streams; null where the server ended the stream.</summary>
-    public async Task<byte[]?> NextAsync()
+    /// <param name="patience">Where the server may take its time.</param>
+    public async Task<byte[]?> NextAsync(TimeSpan? patience = null)
     {
         if (_early.TryDequeue(out byte[]? early))
         {
             return early;
         }
 
-        using CancellationTokenSource limit = new(_limit);
+        using CancellationTokenSource limit = new(patience ?? _limit);
         try
         {
             return await ReceiveAsync(limit.Token);
         }
         catch (OperationCanceledException)
         {
-            Assert.Fail($"Nothing came within {_limit.TotalSeconds} s.");
+            Assert.Fail($"Nothing came within {(patience ?? _limit).TotalSeconds} s.");
             return null;
         }
         catch (Exception reset) when (reset is IOException or SocketException && _stream is not null)
@@ -124,10 +135,27 @@ internal sealed class TurnClient : IAsyncDisposable
         }
     }
 
-    public async Task<StunMessage> NextMessageAsync()
+    public async Task<StunMessage> NextMessageAsync(TimeSpan? patience = null)
     {
-        byte[] bytes = await NextAsync() ?? throw new InvalidOperationException("The server ended the stream.");
+        byte[] bytes = await NextAsync(patience) ?? throw new InvalidOperationException("The server ended the stream.");
         return StunMessage.Read(bytes) ?? throw new InvalidOperationException($"No STUN message: {Convert.ToHexString(bytes)}");
+    }
+
+    /// <summary>Exactly so many bytes of a stream that carries messages no more (RFC 6062, 5.4).</summary>
+    public async Task<byte[]> ReadRawAsync(int count)
+    {
+        using CancellationTokenSource limit = new(_limit);
+        while (_buffered < count)
+        {
+            int read = await _stream!.ReadAsync(_buffer.AsMemory(_buffered), limit.Token);
+            Assert.True(read > 0, $"the stream ended after {_buffered} of {count} bytes");
+            _buffered += read;
+        }
+
+        byte[] bytes = _buffer[..count];
+        _buffer.AsSpan(count, _buffered - count).CopyTo(_buffer);
+        _buffered -= count;
+        return bytes;
     }
 
     /// <summary>Reads and drops to the end of the stream. True when the server ended it.</summary>
@@ -157,11 +185,14 @@ internal sealed class TurnClient : IAsyncDisposable
         {
             StunMessage challenge = await AskAsync(method, attributes);
             Assert.Equal(401, challenge.Code);
-            (_realm, _nonce) = (challenge[StunAttribute.Realm]!, challenge[StunAttribute.Nonce]);
+            UseNonce(challenge);
         }
 
         return await AskAsync(Signed(method, attributes));
     }
+
+    /// <summary>For requests to come: what a 401 or 438 says.</summary>
+    public void UseNonce(StunMessage challenge) => (_realm, _nonce) = (challenge[StunAttribute.Realm]!, challenge[StunAttribute.Nonce]);
 
     /// <summary>A request with the credentials and the nonce that are known.</summary>
     public byte[] Signed(int method, params StunAttribute[] attributes) => StunMessage.Write(
@@ -172,6 +203,15 @@ internal sealed class TurnClient : IAsyncDisposable
     public async Task<StunMessage> AllocateAsync(params StunAttribute[] attributes)
     {
         StunMessage answer = await RequestAsync(StunMessage.Allocate, [StunAttribute.UdpTransport, .. attributes]);
+        Assert.True(answer.Type == (StunMessage.Allocate | StunMessage.Success), $"Allocate: {answer.Code}");
+        Relayed = answer.Address(StunAttribute.XorRelayedAddress);
+        return answer;
+    }
+
+    /// <summary>A relay over TCP (RFC 6062, 4.1).</summary>
+    public async Task<StunMessage> AllocateTcpAsync()
+    {
+        StunMessage answer = await RequestAsync(StunMessage.Allocate, StunAttribute.TcpTransport);
         Assert.True(answer.Type == (StunMessage.Allocate | StunMessage.Success), $"Allocate: {answer.Code}");
         Relayed = answer.Address(StunAttribute.XorRelayedAddress);
         return answer;

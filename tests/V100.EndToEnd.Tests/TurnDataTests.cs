@@ -13,7 +13,7 @@ public sealed class TurnDataTests
     private static readonly TimeSpan _limit = TimeSpan.FromSeconds(5);
 
     [Fact]
-    public async Task Without_a_permission_nothing_passes_either_way()
+    public async Task Line_48_A_permission_is_of_one_address_and_of_all_its_ports()
     {
         await using ServerProcess server = await ServerProcess.StartRelayAsync();
         await using TurnClient client = TurnClient.OverUdp(server.UdpPort);
@@ -21,33 +21,115 @@ public sealed class TurnDataTests
         using Socket peer = Peer("127.0.0.1");
         using Socket neighbour = Peer("127.0.0.1");
         using Socket stranger = Peer("127.0.0.2");
-
-        // RFC 8656, 11.2 and 11.3: silence, both ways.
-        await client.SendToPeerAsync(At(peer), "too early"u8.ToArray());
-        await peer.SendToAsync("too early"u8.ToArray(), client.Relayed);
-        await client.AssertSilenceAsync();
+        // RFC 8656, 9.
         await client.PermitAsync(At(peer));
-        await client.SendToPeerAsync(At(peer), "allowed"u8.ToArray());
-        Assert.Equal("allowed", await ReceiveAsync(peer, client.Relayed));
-        await client.SendToPeerAsync(At(peer), []);
-        Assert.Equal("", await ReceiveAsync(peer, client.Relayed));
-
-        // RFC 8656, 9: a permission is of the address, whatever the port, and of no other.
         await client.SendToPeerAsync(At(stranger), "forbidden"u8.ToArray());
         await stranger.SendToAsync("forbidden"u8.ToArray(), client.Relayed);
         await neighbour.SendToAsync("from another port"u8.ToArray(), client.Relayed);
         AssertData(await client.NextMessageAsync(), At(neighbour), "from another port");
+        await client.SendToPeerAsync(At(neighbour), "to another port"u8.ToArray());
+        Assert.Equal("to another port", await ReceiveAsync(neighbour, client.Relayed));
         await client.PermitAsync(At(stranger));
         await client.SendToPeerAsync(At(stranger), "now allowed"u8.ToArray());
         Assert.Equal("now allowed", await ReceiveAsync(stranger, client.Relayed));
         await client.AssertSilenceAsync();
-        Assert.Equal(4, await server.Api.MetricAsync("v100_turn_total{kind=\"dropped_no_permission\"}"));
+        Assert.Equal(2, await DroppedAsync(server));
+    }
+
+    [Fact]
+    public async Task Line_50_Data_of_no_length_is_relayed()
+    {
+        await using ServerProcess server = await ServerProcess.StartRelayAsync();
+        await using TurnClient client = TurnClient.OverUdp(server.UdpPort);
+        await client.AllocateAsync();
+        using Socket peer = Peer("127.0.0.1");
+        await client.PermitAsync(At(peer));
+        // RFC 8656, 11.2.
+        await client.SendToPeerAsync(At(peer), []);
+        Assert.Equal("", await ReceiveAsync(peer, client.Relayed));
+        await peer.SendToAsync(Array.Empty<byte>(), client.Relayed);
+        AssertData(await client.NextMessageAsync(), At(peer), "");
+    }
+
+    [Fact]
+    public async Task Line_51_Send_without_a_permission_is_dropped_in_silence()
+    {
+        await using ServerProcess server = await ServerProcess.StartRelayAsync();
+        await using TurnClient client = TurnClient.OverUdp(server.UdpPort);
+        await client.AllocateAsync();
+        using Socket peer = Peer("127.0.0.1");
+        // RFC 8656, 11.2.
+        await client.SendToPeerAsync(At(peer), "too early"u8.ToArray());
+        await client.AssertSilenceAsync();
+        Assert.Equal(1, await DroppedAsync(server));
+        await client.PermitAsync(At(peer));
+        await client.SendToPeerAsync(At(peer), "allowed"u8.ToArray());
+        Assert.Equal("allowed", await ReceiveAsync(peer, client.Relayed));
+    }
+
+    [Fact]
+    public async Task Line_52_What_a_permitted_peer_sends_comes_as_Data_and_all_else_is_dropped()
+    {
+        await using ServerProcess server = await ServerProcess.StartRelayAsync();
+        await using TurnClient client = TurnClient.OverUdp(server.UdpPort);
+        await client.AllocateAsync();
+        using Socket peer = Peer("127.0.0.1");
+        // RFC 8656, 11.3.
+        await peer.SendToAsync("too early"u8.ToArray(), client.Relayed);
+        await Poll.UntilAsync("it is dropped", _limit, async () => await DroppedAsync(server) == 1, () => server.Log);
+        await client.AssertSilenceAsync();
+        await client.PermitAsync(At(peer));
+        await peer.SendToAsync("allowed"u8.ToArray(), client.Relayed);
+        AssertData(await client.NextMessageAsync(), At(peer), "allowed");
+    }
+
+    [Fact]
+    public async Task Line_56_ChannelBind_installs_a_permission_too()
+    {
+        await using ServerProcess server = await ServerProcess.StartRelayAsync();
+        await using TurnClient client = TurnClient.OverUdp(server.UdpPort);
+        await client.AllocateAsync();
+        using Socket peer = Peer("127.0.0.1");
+        using Socket neighbour = Peer("127.0.0.1");
+        // RFC 8656, 12.2: from a port that has no channel it comes as Data.
+        await client.BindAsync(Channel, At(peer));
+        await neighbour.SendToAsync("from another port"u8.ToArray(), client.Relayed);
+        AssertData(await client.NextMessageAsync(), At(neighbour), "from another port");
+        await client.SendToPeerAsync(At(neighbour), "back"u8.ToArray());
+        Assert.Equal("back", await ReceiveAsync(neighbour, client.Relayed));
     }
 
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_channel_takes_the_place_of_indications(bool overTcp)
+    public async Task Line_57_Channel_data_is_padded_over_streams_alone(bool overTcp)
+    {
+        await using ServerProcess server = await ServerProcess.StartRelayAsync();
+        await using TurnClient client = overTcp ? await TurnClient.OverTcpAsync(server.TcpPort) : TurnClient.OverUdp(server.UdpPort);
+        await client.AllocateAsync();
+        using Socket peer = Peer("127.0.0.1");
+        await client.BindAsync(Channel, At(peer));
+        // RFC 8656, 12.5: of every length, two behind each other, so that a stream cut in the wrong place is seen.
+        for (int length = 0; length < 9; length++)
+        {
+            byte[] payload = Encoding.ASCII.GetBytes("123456789"[..length]);
+            byte[] expected = TurnClient.ChannelData(Channel, payload, overTcp ? -length & 3 : 0);
+            await client.SendChannelAsync(Channel, payload);
+            await client.SendChannelAsync(Channel, payload);
+            await peer.SendToAsync(payload, client.Relayed);
+            await peer.SendToAsync(payload, client.Relayed);
+            for (int copy = 0; copy < 2; copy++)
+            {
+                Assert.Equal("123456789"[..length], await ReceiveAsync(peer, client.Relayed));
+                Assert.Equal(expected, (await client.NextAsync())!);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Line_59_A_channel_takes_the_place_of_indications(bool overTcp)
     {
         await using ServerProcess server = await ServerProcess.StartRelayAsync();
         await using TurnClient client = overTcp ? await TurnClient.OverTcpAsync(server.TcpPort) : TurnClient.OverUdp(server.UdpPort);
@@ -57,20 +139,21 @@ public sealed class TurnDataTests
         await peer.SendToAsync("by indication"u8.ToArray(), client.Relayed);
         AssertData(await client.NextMessageAsync(), At(peer), "by indication");
 
+        // RFC 8656, 12.7.
         await client.BindAsync(Channel, At(peer));
-        await client.SendChannelAsync(Channel, "there"u8.ToArray());
-        Assert.Equal("there", await ReceiveAsync(peer, client.Relayed));
+        foreach (string text in (string[])["four", "more"])
+        {
+            await peer.SendToAsync(Encoding.ASCII.GetBytes(text), client.Relayed);
+            Assert.Equal(TurnClient.ChannelData(Channel, Encoding.ASCII.GetBytes(text)), (await client.NextAsync())!);
+        }
 
-        // RFC 8656, 12.5 and 12.7: five bytes, with three of padding over a stream alone.
-        int padding = overTcp ? 3 : 0;
-        await peer.SendToAsync("reply"u8.ToArray(), client.Relayed);
-        Assert.Equal(TurnClient.ChannelData(Channel, "reply"u8, padding), (await client.NextAsync())!);
-        await peer.SendToAsync("again"u8.ToArray(), client.Relayed);
-        Assert.Equal(TurnClient.ChannelData(Channel, "again"u8, padding), (await client.NextAsync())!);
+        // An indication is still good for the way there.
+        await client.SendToPeerAsync(At(peer), "by indication"u8.ToArray());
+        Assert.Equal("by indication", await ReceiveAsync(peer, client.Relayed));
     }
 
     [Fact]
-    public async Task Channel_data_of_a_false_length_or_an_unbound_number_is_dropped()
+    public async Task Line_58_Channel_data_of_a_false_length_or_an_unbound_number_is_dropped()
     {
         await using ServerProcess server = await ServerProcess.StartRelayAsync();
         await using TurnClient client = TurnClient.OverUdp(server.UdpPort);
@@ -91,7 +174,7 @@ public sealed class TurnDataTests
     }
 
     [Fact]
-    public async Task An_unreachable_peer_is_told_by_an_ICMP_attribute()
+    public async Task Line_53_An_unreachable_peer_is_told_by_an_ICMP_attribute()
     {
         await using ServerProcess server = await ServerProcess.StartRelayAsync();
         await using TurnClient client = TurnClient.OverUdp(server.UdpPort);
@@ -113,7 +196,7 @@ public sealed class TurnDataTests
     }
 
     [Fact]
-    public async Task DONT_FRAGMENT_keeps_the_system_from_cutting_a_datagram()
+    public async Task Line_40_DONT_FRAGMENT_keeps_the_system_from_cutting_a_datagram()
     {
         // A datagram does not fit the way from the relay to this process. To the server it goes over TCP, which cuts it.
         using NetworkNamespaces network = new();
@@ -207,6 +290,8 @@ public sealed class TurnDataTests
             AssertData(await rtcp.NextMessageAsync(), At(peer), "back");
         }
     }
+
+    private static Task<double> DroppedAsync(ServerProcess server) => server.Api.MetricAsync("v100_turn_total{kind=\"dropped_no_permission\"}");
 
     private static Socket Peer(string address)
     {

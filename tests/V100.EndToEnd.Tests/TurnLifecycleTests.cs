@@ -1,7 +1,5 @@
-using System.Globalization;
 using System.Net;
 using System.Net.Security;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -34,7 +32,7 @@ public sealed class TurnLifecycleTests
         Gauges start = await server.Api.GaugesAsync();
         using EchoPeer peer = EchoPeer.Start("127.0.0.1");
         await using TurnClient longTerm = TurnClient.OverUdp(server.UdpPort);
-        (string name, string password) = TimeLimited(OldSecret);
+        (string name, string password) = TurnClient.TimeLimited(OldSecret);
         await using TurnClient timeLimited = TurnClient.OverUdp(server.UdpPort, user: name, password: password);
         (TurnClient secured, SslStream tls) = await TurnClient.OverTlsAsync(tlsPort, authority);
         TurnClient[] clients = [longTerm, timeLimited, secured];
@@ -66,7 +64,7 @@ public sealed class TurnLifecycleTests
         // Who knows the new password goes on with the allocation that it has.
         longTerm.UsePassword(NewPassword);
         Assert.Equal(0, (await longTerm.RefreshAsync(600)).Code);
-        (name, password) = TimeLimited(NewSecret);
+        (name, password) = TurnClient.TimeLimited(NewSecret);
         await using TurnClient newcomer = TurnClient.OverUdp(server.UdpPort, user: name, password: password);
         await newcomer.AllocateAsync();
         (TurnClient fresh, SslStream freshTls) = await TurnClient.OverTlsAsync(tlsPort, next);
@@ -152,13 +150,13 @@ public sealed class TurnLifecycleTests
         await client.AllocateAsync();
         await client.BindAsync(Channel, new IPEndPoint(IPAddress.Loopback, peer.Port));
         await AssertRelaysAsync(client, "before");
-        Assert.False(CanBind(client.Relayed));
+        Assert.False(FreePort.IsFree(client.Relayed));
         JsonElement allocation = (await server.Api.GetAsync("/v1/turn/allocations")).GetProperty("allocations").EnumerateArray().Single();
         Assert.Equal(client.Relayed.ToString(), allocation.GetProperty("relayed").GetString());
         string path = $"/v1/turn/allocations/{allocation.GetProperty("id").GetString()}";
 
         Assert.Equal(HttpStatusCode.NoContent, await server.Api.DeleteSessionAsync(path));
-        await Poll.UntilAsync("the port is free", _limit, () => Task.FromResult(CanBind(client.Relayed)), () => server.Log);
+        await Poll.UntilAsync("the port is free", _limit, () => Task.FromResult(FreePort.IsFree(client.Relayed)), () => server.Log);
         Assert.Equal(HttpStatusCode.NotFound, await server.Api.DeleteSessionAsync(path));
         await client.SendChannelAsync(Channel, "nobody hears it"u8.ToArray());
         await client.AssertSilenceAsync();
@@ -200,20 +198,6 @@ public sealed class TurnLifecycleTests
         }
     }
 
-    private static bool CanBind(IPEndPoint at)
-    {
-        using Socket socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-        try
-        {
-            socket.Bind(at);
-            return true;
-        }
-        catch (SocketException taken) when (taken.SocketErrorCode == SocketError.AddressAlreadyInUse)
-        {
-            return false;
-        }
-    }
-
     private static Task ConfigureAsync(string path, string password, params string[] secrets) => File.WriteAllTextAsync(
         path,
         JsonSerializer.Serialize(new { V100 = new { Turn = new { Users = new Dictionary<string, string> { [TurnClient.User] = password }, Secrets = secrets } } }));
@@ -224,15 +208,6 @@ public sealed class TurnLifecycleTests
         server.Signal("HUP");
         return Poll.UntilAsync(
             $"reload {count} is done", _limit, () => Task.FromResult(server.Log.Split("were read again:").Length == count + 1), () => server.Log);
-    }
-
-    /// <summary>A credential of draft-uberti-behave-turn-rest-00, 2.2, for an hour.</summary>
-    private static (string Name, string Password) TimeLimited(string secret)
-    {
-        string name = string.Create(CultureInfo.InvariantCulture, $"{DateTimeOffset.UtcNow.AddHours(1).ToUnixTimeSeconds()}:somebody");
-#pragma warning disable CA5350 // As the draft has it.
-        return (name, Convert.ToBase64String(HMACSHA1.HashData(Encoding.UTF8.GetBytes(secret), Encoding.UTF8.GetBytes(name))));
-#pragma warning restore CA5350
     }
 
     /// <summary>Through the channel to the echoing peer and back.</summary>

@@ -1,6 +1,9 @@
+using V100.Sfu.Tests.Rtp;
+using Xunit.Abstractions;
+
 namespace V100.Net.Tests;
 
-public class TimerWheelTests
+public class TimerWheelTests(ITestOutputHelper output)
 {
     private const long TickNs = 1 << 20;
 
@@ -160,11 +163,10 @@ public class TimerWheelTests
     [Fact]
     public void Agrees_with_a_sorted_list()
     {
-        int seed = Environment.TickCount;
-        Random random = new(seed);
+        Random random = Seeds.NewRandom(output);
         for (int round = 0; round < 40; round++)
         {
-            string context = $"seed {seed}, round {round}";
+            string context = $"round {round}";
             Instant now = new(random.NextInt64(1L << random.Next(1, 55)));
             TimerWheel wheel = new(now);
             TimerNode[] nodes = [.. Enumerable.Range(0, 50).Select(index => new TimerNode(index))];

@@ -1,6 +1,9 @@
+using V100.Sfu.Tests.Rtp;
+using Xunit.Abstractions;
+
 namespace V100.Net.Tests;
 
-public class TransmitBatchTests
+public class TransmitBatchTests(ITestOutputHelper output)
 {
     private sealed class Recorder : IPacketTransmitter
     {
@@ -49,8 +52,7 @@ public class TransmitBatchTests
     {
         Recorder recorder = new();
         using TransmitBatch batch = new(recorder, 4);
-        int seed = Environment.TickCount;
-        Random random = new(seed);
+        Random random = Seeds.NewRandom(output);
         for (int packet = 0; packet < 200; packet++)
         {
             int length = random.Next(20) == 0 ? TransmitBatch.MaxPacketLength : 4 + random.Next(1500);
@@ -60,7 +62,7 @@ public class TransmitBatchTests
         }
 
         batch.Flush();
-        Assert.True(recorder.Sent.Select(sent => BitConverter.ToInt32(sent.Bytes)).SequenceEqual(Enumerable.Range(0, 200)), $"seed {seed}");
+        Assert.True(recorder.Sent.Select(sent => BitConverter.ToInt32(sent.Bytes)).SequenceEqual(Enumerable.Range(0, 200)));
         Assert.All(recorder.Batches, count => Assert.InRange(count, 1, 4));
     }
 

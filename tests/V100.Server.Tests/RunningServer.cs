@@ -44,7 +44,7 @@ internal sealed class RunningServer : IAsyncDisposable
         (OptionsReader reader, ServerOptions options) = Configure(arguments);
         ScriptedConference conference = new();
         ManualTime time = new();
-        ServerHost host = new(reader, options, options.ApiKeys, conference, relays, LocalAddresses.For(options), 3478, time, sink);
+        ServerHost host = new(reader, options, options.ApiKeys, conference, relays, LocalAddresses.For(options), 3478, TlsCertificate.From(options), time, sink);
         await host.StartAsync();
         return new RunningServer(host, conference, time);
     }
@@ -55,15 +55,18 @@ internal sealed class RunningServer : IAsyncDisposable
         (OptionsReader reader, ServerOptions options) = Configure(["--V100:Udp:Port=0", "--V100:Udp:Workers=2", .. arguments]);
         ManualTime time = new();
         IReadOnlyList<IPAddress> addresses = LocalAddresses.For(options);
-        MediaPlane media = new(options, addresses);
-        ServerHost host = new(reader, options, options.ApiKeys, new SfuConference(media, time), new TurnRelays(media), addresses, media.Port, time, media.Inboxes, media.Connections);
+        TlsCertificate? certificate = TlsCertificate.From(options);
+        MediaPlane media = new(options, addresses, certificate);
+        ServerHost host = new(
+            reader, options, options.ApiKeys, new SfuConference(media, time), new TurnRelays(media), addresses, media.Port, certificate, time, media.Inboxes, media.Connections);
         media.Start(host.Log);
         host.Metrics.Add(new MediaMetrics(media).Collect);
         await host.StartAsync();
         return new RunningServer(host, null!, time, media);
     }
 
-    private static (OptionsReader Reader, ServerOptions Options) Configure(string[] arguments)
+    /// <summary>Free ports of loopback, and a key.</summary>
+    public static (OptionsReader Reader, ServerOptions Options) Configure(params string[] arguments)
     {
         OptionsReader reader = OptionsReader.FromArguments(
             ["--V100:Http:Url=http://127.0.0.1:0", "--V100:Tcp:Port=0", "--V100:Tls:Port=0", "--V100:Udp:Addresses=127.0.0.1", "--V100:Log:Level=error", $"--V100:ApiKeys:{Key}={Secret}", .. arguments]);

@@ -1,6 +1,9 @@
+using V100.Sfu.Tests.Rtp;
+using Xunit.Abstractions;
+
 namespace V100.Stun.Tests;
 
-public class StreamFramingTests
+public class StreamFramingTests(ITestOutputHelper output)
 {
     private const int MaxLength = 2048;
 
@@ -53,7 +56,7 @@ public class StreamFramingTests
     [Fact]
     public void Ten_bytes_always_decide()
     {
-        var random = new Random(1);
+        Random random = Seeds.NewRandom(output);
         byte[] bytes = new byte[StreamFramings.DecidingLength];
         for (int round = 0; round < 100_000; round++)
         {

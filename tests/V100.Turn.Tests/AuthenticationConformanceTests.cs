@@ -289,6 +289,38 @@ public class AuthenticationConformanceTests
         Assert.Equal(0, renewed.Refresh(600).Error);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_was_made_with_a_secret_that_is_gone_may_be_used_and_ended_and_not_prolonged(bool timeLimited)
+    {
+        var world = new TurnWorld(TurnWorld.Settings(TurnWorld.Credentials("old")));
+        string name = timeLimited ? $"{TurnWorld.StartUnixSeconds + 5000}:carol" : "alice";
+        string TimeLimited(string user) => Convert.ToBase64String(HMACSHA1.HashData("old"u8, Encoding.UTF8.GetBytes(user)));
+        RawClient client = timeLimited ? world.Client("203.0.113.5:40000", name, TimeLimited(name)) : world.Client();
+        RawClient former = timeLimited ? world.Client("203.0.113.5:40001", name, TimeLimited(name)) : world.Client("203.0.113.5:40001");
+        client.Allocate();
+        Assert.Equal(437, former.CreatePermission("192.0.2.10:7000").Error);
+        world.Server.Apply(TurnWorld.Settings(new TurnCredentials(TurnWorld.Realm, new Dictionary<string, string> { ["alice"] = "changed" }, "new")));
+
+        Assert.Equal(0, client.CreatePermission("192.0.2.10:7000").Error);
+        Assert.Equal(0, client.ChannelBind(0x4000, "192.0.2.10:7000").Error);
+        Assert.Equal(401, client.Exchange(client.Sign(new RawMessage(Wire.RefreshRequest).AddUInt32(Wire.Lifetime, 600)))!.Error);
+        Assert.Equal(401, client.Exchange(client.Sign(new RawMessage(Wire.RefreshRequest)))!.Error);
+        Assert.Equal(401, client.Exchange(client.Sign(RawClient.AllocateMessage()))!.Error);
+
+        // Without an allocation the secret is good for nothing, nor is another user's on this one.
+        RawMessage permission = new RawMessage(Wire.CreatePermissionRequest).AddXorAddress(Wire.XorPeerAddress, "192.0.2.10:7000");
+        Assert.Equal(401, former.Exchange(former.Sign(permission))!.Error);
+        Assert.Equal(401, former.Exchange(former.Sign(RawClient.AllocateMessage()))!.Error);
+        string other = $"{TurnWorld.StartUnixSeconds + 5000}:dave";
+        RawClient stranger = world.Client("203.0.113.5:40000", other, TimeLimited(other));
+        Assert.Equal(401, stranger.Exchange(stranger.Sign(new RawMessage(Wire.RefreshRequest).AddUInt32(Wire.Lifetime, 0)))!.Error);
+        Assert.Equal(0, client.Refresh(0).Error);
+        world.AssertEmpty();
+        Assert.Equal(401, client.Exchange(client.Sign(new RawMessage(Wire.RefreshRequest).AddUInt32(Wire.Lifetime, 0)))!.Error);
+    }
+
     [Fact]
     public void A_signed_request_with_an_unknown_required_attribute_is_420_signed()
     {

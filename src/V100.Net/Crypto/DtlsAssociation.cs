@@ -19,7 +19,7 @@ namespace V100.Net.Crypto;
 /// <para>
 /// Bounds: a handshake that is not done after <see cref="HandshakeTimeoutMs"/> fails; datagrams beyond
 /// <see cref="MaxInputLength"/> are dropped, as are those that would make OpenSSL keep more than a few records of an
-/// epoch that has not begun.
+/// epoch that has not begun. Where OpenSSL has no memory for an association, it is <see cref="DtlsState.Failed"/> from the beginning.
 /// </para>
 /// </remarks>
 public abstract unsafe class DtlsAssociation : IDisposable
@@ -60,13 +60,16 @@ public abstract unsafe class DtlsAssociation : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThan(maxDatagramLength, MaxSendFragment);
 
         _role = role;
+        Interlocked.Increment(ref s_liveAssociations);
+        OpenSsl.ClearErrors();
         _ssl = OpenSsl.SSL_new(context);
-        if (_ssl.IsInvalid)
+        _bio = _ssl.IsInvalid ? null : DtlsBio.Attach(_ssl, expectedFingerprintSha256, maxDatagramLength);
+        if (_bio is null)
         {
-            throw new InsufficientMemoryException("OpenSSL made no session.");
+            Fail(OpenSsl.TakeErrorReason());
+            return;
         }
 
-        _bio = DtlsBio.Attach(_ssl, expectedFingerprintSha256, maxDatagramLength);
         OpenSsl.SSL_ctrl(_ssl, OpenSsl.ControlSetMtu, maxDatagramLength, null);
         OpenSsl.SSL_ctrl(_ssl, OpenSsl.ControlSetMaxSendFragment, MaxSendFragment, null);
         if (role == DtlsRole.Server)
@@ -77,8 +80,6 @@ public abstract unsafe class DtlsAssociation : IDisposable
         {
             OpenSsl.SSL_set_connect_state(_ssl);
         }
-
-        Interlocked.Increment(ref s_liveAssociations);
     }
 
     public DtlsState State { get; private set; }

@@ -56,7 +56,7 @@ internal unsafe struct DtlsBio
     public bool PeerMatched;
     public bool PeerMismatched;
 
-    /// <summary>Makes the BIO and gives it to the session, which frees it with itself.</summary>
+    /// <summary>Makes the BIO and gives it to the session, which frees it with itself. Null where OpenSSL has no memory for it.</summary>
     public static DtlsBio* Attach(OpenSsl.SslHandle ssl, ReadOnlySpan<byte> expectedFingerprintSha256, int maxDatagramLength)
     {
         var state = (DtlsBio*)NativeMemory.AllocZeroed((nuint)sizeof(DtlsBio));
@@ -67,7 +67,7 @@ internal unsafe struct DtlsBio
         if (bio == 0)
         {
             NativeMemory.Free(state);
-            throw new InsufficientMemoryException("OpenSSL made no BIO.");
+            return null;
         }
 
         OpenSsl.BIO_set_data(bio, state);

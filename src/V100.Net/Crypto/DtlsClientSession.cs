@@ -16,6 +16,11 @@ internal sealed unsafe class DtlsClientSession : DtlsPacketAssociation
     public DtlsClientSession(ReadOnlySpan<byte> applicationProtocols = default, int maxDatagramLength = 1200)
         : base(Context, DtlsRole.Client, maxDatagramLength)
     {
+        if (State == DtlsState.Failed)
+        {
+            throw new InsufficientMemoryException(FailureReason);
+        }
+
         fixed (byte* protocols = applicationProtocols)
         {
             _ = OpenSsl.SSL_set_alpn_protos(Ssl, protocols, (uint)applicationProtocols.Length);

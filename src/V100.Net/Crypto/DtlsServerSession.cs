@@ -24,6 +24,11 @@ public sealed unsafe class DtlsServerSession : DtlsPacketAssociation
     public void Start(ReadOnlySpan<byte> hello, Instant now)
     {
         BeginHandshake(now);
+        if (State == DtlsState.Failed)
+        {
+            return;
+        }
+
         ReadOnlySpan<byte> rest = hello;
         if (!DtlsHello.TryParse(hello, out DtlsHello parsed) || !DtlsRecord.TryRead(ref rest, out _) || !TryListen(hello[..^rest.Length]))
         {

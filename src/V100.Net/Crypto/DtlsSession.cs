@@ -28,7 +28,7 @@ public sealed unsafe class DtlsSession : DtlsAssociation
     public void Start(Instant now)
     {
         BeginHandshake(now);
-        if (_role == DtlsRole.Client)
+        if (_role == DtlsRole.Client && State != DtlsState.Failed)
         {
             Advance(default, now);
         }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using V100.Net.Native;
 
@@ -34,10 +35,13 @@ internal sealed unsafe class PollerLinux : Poller
         _events = (byte*)NativeMemory.AlignedAlloc((nuint)(EventLength * MaxEvents), 64);
 
         // Edge-triggered, the event comes again with each write, and nobody has to read it away.
-        Control(Libc.EpollAdd, _wake, Libc.EpollReadable | Libc.EpollEdge, WakeToken);
+        if (!TryControl(Libc.EpollAdd, _wake, Libc.EpollReadable | Libc.EpollEdge, WakeToken))
+        {
+            throw Libc.Failure("cannot change an epoll set");
+        }
     }
 
-    public override void Add(UdpSocket socket)
+    public override bool TryAdd(UdpSocket socket)
     {
         UdpSocketLinux linux = (UdpSocketLinux)socket;
         if (!_freeTokens.TryPop(out int token))
@@ -46,15 +50,23 @@ internal sealed unsafe class PollerLinux : Poller
             _sockets.Add(null);
         }
 
+        if (!TryControl(Libc.EpollAdd, linux.Descriptor, Libc.EpollReadable, token))
+        {
+            _freeTokens.Push(token);
+            return false;
+        }
+
         _sockets[token] = linux;
         linux.PollToken = token;
-        Control(Libc.EpollAdd, linux.Descriptor, Libc.EpollReadable, token);
+        return true;
     }
 
     public override void Remove(UdpSocket socket)
     {
         UdpSocketLinux linux = (UdpSocketLinux)socket;
-        Control(Libc.EpollDelete, linux.Descriptor, 0, 0);
+        // It takes no memory, and a descriptor that is closed leaves the set anyway.
+        bool removed = TryControl(Libc.EpollDelete, linux.Descriptor, 0, 0);
+        Debug.Assert(removed, "the socket was watched");
         _sockets[linux.PollToken] = null;
         _freeTokens.Push(linux.PollToken);
 
@@ -66,15 +78,12 @@ internal sealed unsafe class PollerLinux : Poller
         }
     }
 
-    private void Control(int operation, int descriptor, uint events, int token)
+    private bool TryControl(int operation, int descriptor, uint events, int token)
     {
         byte* request = stackalloc byte[16];
         *(uint*)request = events;
         *(long*)(request + DataOffset) = token;
-        if (Libc.EpollControl(_epoll, operation, descriptor, request) != 0)
-        {
-            throw Libc.Failure("cannot change an epoll set");
-        }
+        return Libc.EpollControl(_epoll, operation, descriptor, request) == 0;
     }
 
     public override UdpSocket? GetReady(int index) => _ready[index];

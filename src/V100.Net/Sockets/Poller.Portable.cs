@@ -18,10 +18,10 @@ internal sealed class PollerPortable : Poller
         _wake.Blocking = false;
     }
 
-    public override void Add(UdpSocket socket)
+    public override bool TryAdd(UdpSocket socket)
     {
         UdpSocketPortable portable = (UdpSocketPortable)socket;
-        _sockets.Add(portable.Socket, portable);
+        return _sockets.TryAdd(portable.Socket, portable);
     }
 
     public override void Remove(UdpSocket socket) => _sockets.Remove(((UdpSocketPortable)socket).Socket);

@@ -25,8 +25,8 @@ internal abstract class Poller : IWakeable, IDisposable
 
     public static Poller Create(UdpBackend backend) => backend == UdpBackend.Linux ? new PollerLinux() : new PollerPortable();
 
-    /// <summary>Watches the socket until it is removed.</summary>
-    public abstract void Add(UdpSocket socket);
+    /// <summary>Watches the socket until it is removed. False where the system has no memory, or no watch left, for it.</summary>
+    public abstract bool TryAdd(UdpSocket socket);
 
     /// <summary>Before the socket is disposed.</summary>
     public abstract void Remove(UdpSocket socket);

@@ -11,6 +11,9 @@ internal enum SocketCounter
     /// <summary>Received, but cut by the system, so not handed on.</summary>
     ReceivedTruncated,
 
+    /// <summary>Sockets of relayed addresses that the system had no memory, or no watch left, to wait on; closed again.</summary>
+    OpenedUnwatched,
+
     DatagramsSent,
     BytesSent,
     SendCalls,

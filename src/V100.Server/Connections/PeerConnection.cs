@@ -6,13 +6,19 @@ using V100.Net;
 namespace V100.Server.Connections;
 
 /// <summary>
-/// A TCP connection between a relayed transport address and a peer (RFC 6062), which waits for its client: at most <see cref="BindTimeout"/>, then it closes itself.
+/// A TCP connection between a relayed transport address and a peer (RFC 6062), which waits for its client until the relay closes it, and at most <see cref="WaitTimeout"/>.
 /// </summary>
 /// <remarks>What the peer sends before is not read: it waits in the kernel's receive buffer, whose first size bounds it, and then in the peer.</remarks>
 internal sealed class PeerConnection : IDisposable
 {
     /// <summary>RFC 6062, 5.2 and 5.3: so long a connection attempt may take, and a connection may wait for its ConnectionBind.</summary>
     public static readonly TimeSpan BindTimeout = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// Later than the relay, whose <see cref="BindTimeout"/> begins when it hears of the connection: else a ConnectionBind in between would
+    /// get a success for a socket that is closed.
+    /// </summary>
+    public static readonly TimeSpan WaitTimeout = BindTimeout + TimeSpan.FromSeconds(5);
 
     private const int Waiting = 0;
     private const int Taken = 1;
@@ -35,7 +41,7 @@ internal sealed class PeerConnection : IDisposable
         _ended = ended;
         Relay = relay;
         Peer = peer;
-        _timer = time.CreateTimer(static self => ((PeerConnection)self!).Expire(), this, BindTimeout, Timeout.InfiniteTimeSpan);
+        _timer = time.CreateTimer(static self => ((PeerConnection)self!).Expire(), this, WaitTimeout, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>The relayed address and port.</summary>

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Security.Cryptography;
 using System.Threading.Channels;
 using V100.Net;
 using V100.Net.Crypto;
@@ -37,6 +36,7 @@ internal sealed class MediaPlane : IAsyncDisposable
     private readonly TurnSetup _turnSetup;
     private readonly AllocationRoom _room;
     private readonly int _wantedAllocations;
+    private readonly TlsCertificate? _certificate;
     private readonly IReadOnlyList<IPAddress> _addresses;
     private readonly WorkerDriver[] _drivers;
     private readonly List<ShardCommand> _refused = [];
@@ -49,21 +49,15 @@ internal sealed class MediaPlane : IAsyncDisposable
 
     /// <param name="options">The configuration.</param>
     /// <param name="addresses">What candidates show.</param>
-    /// <exception cref="IOException">An address cannot be bound.</exception>
-    public MediaPlane(ServerOptions options, IReadOnlyList<IPAddress> addresses)
+    /// <param name="certificate">What DTLS shows to clients of STUN and TURN; null serves none.</param>
+    /// <exception cref="IOException">An address cannot be bound; none stays bound then.</exception>
+    public MediaPlane(ServerOptions options, IReadOnlyList<IPAddress> addresses, TlsCertificate? certificate)
     {
+        _certificate = certificate;
         _events = Channel.CreateBounded<PeerEvent>(new BoundedChannelOptions(EventCapacity) { SingleReader = true });
-        _workers = new UdpWorkerSet(options.UdpWorkers > 0 ? options.UdpWorkers : Math.Min(Environment.ProcessorCount, UdpWorkerSet.MaxWorkers), new UdpOptions
-        {
-            Backend = options.UdpBackend,
-            Port = (ushort)options.UdpPort,
-            Addresses = options.UdpAddresses,
-            ReportsFields = true,
-            LongestGatherPause = TimeSpan.FromMicroseconds(options.UdpGatherMicroseconds),
-            PollPacketsPerSecond = options.UdpPollPacketsPerSecond,
-        });
-        var certificate = DtlsCertificate.Create();
-        _dtls = new DtlsContext(certificate);
+        _dtls = new DtlsContext(DtlsCertificate.Create());
+        _workers = OpenSockets(options, certificate?.Datagrams is not null, out ushort dtlsPort);
+        DtlsPort = dtlsPort;
         TransportAddress[] candidates = [.. addresses.Select(address => TransportAddress.From(address, _workers.Port))];
         _rooms = new RoomDirectory(
             new RoomLimits
@@ -74,7 +68,7 @@ internal sealed class MediaPlane : IAsyncDisposable
                 AutoCreate = options.AutoCreateRooms,
                 LoudestSpeakers = options.LoudestSpeakers,
             },
-            new TransportParameters(candidates, certificate.Fingerprint, _workers.Workers.Count),
+            new TransportParameters(candidates, _dtls.Certificate.Fingerprint, _workers.Workers.Count),
             _peers,
             new SystemEntropy());
         Instant now = MonotonicClock.Now;
@@ -85,7 +79,6 @@ internal sealed class MediaPlane : IAsyncDisposable
         Turn = new TurnServer(_turnSetup.Settings(options), _workers.Workers.Count, new SystemEntropy(), DateTimeOffset.UtcNow.ToUnixTimeSeconds(), now);
         Connections = new ConnectionTable(ConnectionLimits.From(options), _workers.Workers.Count, TimeProvider.System);
         Inboxes = new MailboxSink([.. _workers.Workers.Select(worker => worker.Wakeable)]);
-        DtlsPort = OpenDtls(options);
         var commons = new WorkerCommons(
             new ShardLinks(_workers.Workers.Count),
             _peers,
@@ -95,12 +88,12 @@ internal sealed class MediaPlane : IAsyncDisposable
             Connections,
             Inboxes,
             DtlsPort,
-            OpenDiscovery(options),
+            (ushort)options.StunDiscoveryPort,
             _events.Writer);
         _drivers = [.. _workers.Workers.Select(worker => new WorkerDriver(worker, commons, now))];
         _trace = new TraceWriter(options.TracePath, [.. _drivers.Select(driver => driver.Shard.Trace)]);
         _traced = options.TraceSession;
-        UseCertificate(options);
+        UseCertificate();
     }
 
     public ushort Port => _workers.Port;
@@ -125,17 +118,36 @@ internal sealed class MediaPlane : IAsyncDisposable
     {
         Turn.Apply(_turnSetup.Settings(options));
         TraceOnly(options.TraceSession);
+        UseCertificate();
+    }
+
+    /// <summary>Every shared port, or none: a start that fails leaves no socket behind.</summary>
+    private static UdpWorkerSet OpenSockets(ServerOptions options, bool servesDtls, out ushort dtlsPort)
+    {
+        int count = options.UdpWorkers > 0 ? options.UdpWorkers : Math.Min(Environment.ProcessorCount, UdpWorkerSet.MaxWorkers);
+        var workers = new UdpWorkerSet(count, new UdpOptions
+        {
+            Backend = options.UdpBackend,
+            Port = (ushort)options.UdpPort,
+            Addresses = options.UdpAddresses,
+            ReportsFields = true,
+            LongestGatherPause = TimeSpan.FromMicroseconds(options.UdpGatherMicroseconds),
+            PollPacketsPerSecond = options.UdpPollPacketsPerSecond,
+        });
         try
         {
-            UseCertificate(options);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or CryptographicException or InvalidOperationException)
-        {
-            // Written again since the host has read it, or good enough for TLS and not for OpenSSL.
-            if (_log is not null)
+            dtlsPort = servesDtls && options.TlsPort != workers.Port ? OpenAlso(workers, options.TlsPort) : (ushort)0;
+            if (options.StunDiscoveryPort > 0)
             {
-                ServerLog.DtlsReloadFailed(_log, exception.Message);
+                OpenAlso(workers, options.StunDiscoveryPort);
             }
+
+            return workers;
+        }
+        catch
+        {
+            workers.Dispose();
+            throw;
         }
     }
 
@@ -161,44 +173,28 @@ internal sealed class MediaPlane : IAsyncDisposable
         }
     }
 
-    private ushort OpenDiscovery(ServerOptions options)
+    private static ushort OpenAlso(UdpWorkerSet workers, int port)
     {
-        foreach (UdpWorker worker in options.StunDiscoveryPort > 0 ? _workers.Workers : [])
+        ushort opened = (ushort)port;
+        foreach (UdpWorker worker in workers.Workers)
         {
-            worker.OpenAlso((ushort)options.StunDiscoveryPort);
+            opened = worker.OpenAlso(opened);
         }
 
-        return (ushort)options.StunDiscoveryPort;
+        return opened;
     }
 
-    private ushort OpenDtls(ServerOptions options)
-    {
-        if (options.TlsCertificatePath is null || !DtlsServerContext.IsSupported || options.TlsPort == _workers.Port)
-        {
-            return 0;
-        }
-
-        ushort port = (ushort)options.TlsPort;
-        foreach (UdpWorker worker in _workers.Workers)
-        {
-            port = worker.OpenAlso(port);
-        }
-
-        return port;
-    }
-
-    /// <summary>For DTLS sessions that begin from now on. The host has read the same files before.</summary>
-    private void UseCertificate(ServerOptions options)
+    /// <summary>For DTLS sessions that begin from now on.</summary>
+    private void UseCertificate()
     {
         if (DtlsPort == 0)
         {
             return;
         }
 
-        var context = new DtlsServerContext(File.ReadAllText(options.TlsCertificatePath!), File.ReadAllText(options.TlsKeyPath!));
         foreach (WorkerDriver driver in _drivers)
         {
-            driver.DtlsClients.Use(context);
+            driver.DtlsClients.Use(_certificate!.Datagrams!);
         }
     }
 

@@ -449,11 +449,16 @@ internal sealed class TurnDriver : IRelaySockets, IDisposable
 
     IDisposable? IRelaySockets.TryHold(in TransportAddress local) => _worker.TryHold(local, RelaySocket);
 
-    void IRelaySockets.Adopt(RelayId relay, IDisposable held)
+    bool IRelaySockets.TryAdopt(RelayId relay, IDisposable held)
     {
         var socket = (UdpSocket)held;
-        _worker.Adopt(socket);
+        if (!_worker.TryAdopt(socket))
+        {
+            return false;
+        }
+
         Register(relay, socket);
+        return true;
     }
 
     private void Register(RelayId relay, UdpSocket socket)

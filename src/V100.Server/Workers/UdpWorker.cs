@@ -35,10 +35,7 @@ internal sealed class UdpWorker : IDisposable
         _pause = new GatherPause(options.LongestGatherPause, options.PollPacketsPerSecond);
         _sockets = new UdpSocketSet(options, Counters);
         _poller = Poller.Create(_sockets.Backend);
-        foreach (UdpSocket socket in _sockets.Sockets)
-        {
-            _poller.Add(socket);
-        }
+        Watch(_sockets.Sockets);
     }
 
     public int Index { get; }
@@ -56,37 +53,42 @@ internal sealed class UdpWorker : IDisposable
     public ushort OpenAlso(ushort port)
     {
         IReadOnlyList<UdpSocket> opened = _sockets.OpenAlso(port);
-        foreach (UdpSocket socket in opened)
-        {
-            _poller.Add(socket);
-        }
-
+        Watch(opened);
         return opened[0].Bound.Port;
     }
 
-    /// <summary>Opens a socket on a port of its own, such as a relayed address. Worker's thread only. Null where the port is taken.</summary>
+    /// <summary>Opens a socket on a port of its own, such as a relayed address. Worker's thread only. Null where the port is taken, or the system has no memory for it.</summary>
     public UdpSocket? TryOpen(in TransportAddress address, UdpOptions options)
     {
         UdpSocket? socket = _sockets.TryOpen(address, options);
-        if (socket is not null)
+        if (socket is null || _poller.TryAdd(socket))
         {
-            _poller.Add(socket);
+            return socket;
         }
 
-        return socket;
+        Counters.Increment(SocketCounter.OpenedUnwatched);
+        _sockets.Close(socket);
+        return null;
     }
 
     /// <summary>Binds a socket that keeps its port until a worker adopts it or it is disposed. Worker's thread only. Null where the port is taken.</summary>
     public UdpSocket? TryHold(in TransportAddress address, UdpOptions options) => _sockets.TryHold(address, options);
 
-    /// <summary>Makes a socket that this or another worker held one of its own. Worker's thread only.</summary>
-    public void Adopt(UdpSocket held)
+    /// <summary>Makes a socket that this or another worker held one of its own. Worker's thread only. False, with the socket closed, where the system has no memory for it.</summary>
+    public bool TryAdopt(UdpSocket held)
     {
         _sockets.Adopt(held);
-        _poller.Add(held);
+        if (_poller.TryAdd(held))
+        {
+            return true;
+        }
+
+        Counters.Increment(SocketCounter.OpenedUnwatched);
+        _sockets.Close(held);
+        return false;
     }
 
-    /// <summary>Closes a socket of <see cref="TryOpen"/> or <see cref="Adopt"/>. Worker's thread only.</summary>
+    /// <summary>Closes a socket of <see cref="TryOpen"/> or <see cref="TryAdopt"/>. Worker's thread only.</summary>
     public void Close(UdpSocket socket)
     {
         _poller.Remove(socket);
@@ -121,6 +123,17 @@ internal sealed class UdpWorker : IDisposable
 
     /// <summary>Waits for the thread's end after <see cref="RequestStop"/>.</summary>
     public void Join() => _thread?.Join();
+
+    private void Watch(IReadOnlyList<UdpSocket> sockets)
+    {
+        foreach (UdpSocket socket in sockets)
+        {
+            if (!_poller.TryAdd(socket))
+            {
+                throw new IOException($"cannot wait on UDP {socket.Bound}: the system has no memory, or no watch left, for it");
+            }
+        }
+    }
 
     private void Run(IWorkerDriver driver, IWakeable[] others)
     {

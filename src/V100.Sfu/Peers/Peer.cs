@@ -155,6 +155,7 @@ internal sealed partial class Peer
                 StartMedia(now);
                 break;
             case DtlsState.Failed:
+                _shard.Counters.Increment(SfuCounter.DtlsFailed);
                 Close(PeerCloseReason.DtlsFailed, now);
                 break;
             case DtlsState.Closed:

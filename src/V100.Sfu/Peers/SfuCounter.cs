@@ -39,6 +39,9 @@ public enum SfuCounter
     StunRejected,
     DtlsReceived,
 
+    /// <summary>Sessions that ended since their handshake failed, or because OpenSSL had no memory for it. No end of a datagram.</summary>
+    DtlsFailed,
+
     /// <summary>Datagrams put, or tried to put, into the ring of the shard that owns the session: a station. That shard counts their end.</summary>
     HandedOver,
 

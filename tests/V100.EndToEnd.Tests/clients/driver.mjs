@@ -69,6 +69,7 @@ export async function run({ evaluate, kill, close }, config) {
   }
   const commands = {
     stop: async () => { emit('left', await evaluate('window.peer.leave()')); await close(); process.exit(0); },
+    watch: async () => { await evaluate('window.peer.watch()'); emit('watching'); },
     restart: async () => emit('restarted', await evaluate('window.peer.restartIce()')),
     die: async () => { kill(); process.exit(0); },
     measure: async () => { measuring = true; emit('measuring', await evaluate('window.peer.measure()')); },

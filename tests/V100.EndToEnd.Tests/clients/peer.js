@@ -74,7 +74,22 @@ class Peer {
     video.muted = false;
     video.srcObject = shown;
     video.play().catch(() => {});
-    return new Promise((resolve) => video.requestVideoFrameCallback((now) => resolve(performance.now())));
+    return new Promise((resolve) => video.requestVideoFrameCallback((now) => {
+      resolve(performance.now());
+      this.#noteFrame();
+    }));
+  }
+
+  /** Each frame that is shown: the longest time between two of them since `watch`. */
+  #noteFrame() {
+    const now = performance.now();
+    this.frameGapMs = Math.max(this.frameGapMs ?? 0, now - (this.frameAt ?? now));
+    this.frameAt = now;
+    video.requestVideoFrameCallback(() => this.#noteFrame());
+  }
+
+  watch() {
+    this.frameGapMs = 0;
   }
 
   #listen(track) {
@@ -130,6 +145,8 @@ class Peer {
       nackCount: sum('inbound-rtp', 'video', 'nackCount') + sum('outbound-rtp', 'video', 'nackCount'),
       pliCount: sum('inbound-rtp', 'video', 'pliCount') + sum('outbound-rtp', 'video', 'pliCount'),
       freezeCount: sum('inbound-rtp', 'video', 'freezeCount'),
+      // The gap that is open at this moment counts too.
+      frameGapMs: this.frameAt && Math.max(this.frameGapMs, performance.now() - this.frameAt),
       audioPackets: sum('inbound-rtp', 'audio', 'packetsReceived'),
       audioEnergy: sum('inbound-rtp', 'audio', 'totalAudioEnergy') + this.#heard(),
       remoteReports: report.filter((s) => s.type === 'remote-inbound-rtp').length,

@@ -1,8 +1,10 @@
 using V100.Net.Crypto;
+using V100.Sfu.Tests.Rtp;
+using Xunit.Abstractions;
 
 namespace V100.Net.Tests.Crypto;
 
-public class AesCounterCipherTests
+public class AesCounterCipherTests(ITestOutputHelper output)
 {
     private static IEnumerable<AesCounterCipher> Implementations(byte[] key)
     {
@@ -38,8 +40,7 @@ public class AesCounterCipherTests
     [Fact]
     public void All_agree_at_every_length_and_where_the_counter_carries()
     {
-        int seed = Environment.TickCount;
-        var random = new Random(seed);
+        Random random = Seeds.NewRandom(output);
         byte[] key = new byte[16];
         random.NextBytes(key);
         byte[][] counters =
@@ -61,7 +62,7 @@ public class AesCounterCipherTests
             {
                 byte[] output = [.. input, 0xee];
                 cipher.Transform(counter, output.AsSpan(0, length), output);
-                Assert.True(expected.AsSpan().SequenceEqual(output.AsSpan(0, length)), $"seed {seed}, {cipher.GetType().Name}, length {length}");
+                Assert.True(expected.AsSpan().SequenceEqual(output.AsSpan(0, length)), $"{cipher.GetType().Name}, length {length}");
                 Assert.Equal(0xee, output[length]);
             }
         }

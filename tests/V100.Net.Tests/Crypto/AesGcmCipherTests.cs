@@ -1,9 +1,11 @@
 using System.Security.Cryptography;
 using V100.Net.Crypto;
+using V100.Sfu.Tests.Rtp;
+using Xunit.Abstractions;
 
 namespace V100.Net.Tests.Crypto;
 
-public class AesGcmCipherTests
+public class AesGcmCipherTests(ITestOutputHelper output)
 {
     private static byte[] Bytes(Random random, int length)
     {
@@ -56,8 +58,7 @@ public class AesGcmCipherTests
     [Fact]
     public void All_implementations_agree_at_every_length_and_restore_the_plaintext()
     {
-        int seed = Environment.TickCount;
-        var random = new Random(seed);
+        Random random = Seeds.NewRandom(output);
         foreach (int keyLength in new[] { 16, 32 })
         {
             byte[] key = Bytes(random, keyLength);
@@ -74,7 +75,7 @@ public class AesGcmCipherTests
                 {
                     byte[] output = new byte[length + 20];
                     cipher.Encrypt(nonce, header, plaintext, output);
-                    string where = $"seed {seed}, {cipher.GetType().Name}, key {keyLength}, length {length}, header {header.Length}";
+                    string where = $"{cipher.GetType().Name}, key {keyLength}, length {length}, header {header.Length}";
                     Assert.True(expected.AsSpan().SequenceEqual(output.AsSpan(0, length + 16)), where);
                     Assert.True(output.AsSpan(length + 16).SequenceEqual(new byte[4]), $"{where}: wrote behind the tag");
                     byte[] restored = new byte[length];
@@ -88,7 +89,7 @@ public class AesGcmCipherTests
     [Fact]
     public void In_place_works_both_ways()
     {
-        var random = new Random(3);
+        Random random = Seeds.NewRandom(output);
         byte[] key = Bytes(random, 16);
         byte[] nonce = Bytes(random, 12);
         foreach (AesGcmCipher cipher in Implementations(key))
@@ -107,7 +108,7 @@ public class AesGcmCipherTests
     [Fact]
     public void Any_changed_bit_is_refused_and_leaves_no_plaintext()
     {
-        var random = new Random(4);
+        Random random = Seeds.NewRandom(output);
         byte[] key = Bytes(random, 16);
         byte[] nonce = Bytes(random, 12);
         byte[] header = Bytes(random, 12);

@@ -1,10 +1,12 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 using V100.Net.Crypto;
+using V100.Sfu.Tests.Rtp;
+using Xunit.Abstractions;
 
 namespace V100.Net.Tests.Crypto;
 
-public class DtlsListenerTests
+public class DtlsListenerTests(ITestOutputHelper output)
 {
     private const int CookieLengthOffset = 13 + 12 + 2 + 32 + 1;
 
@@ -240,7 +242,7 @@ public class DtlsListenerTests
     {
         byte[] hello = MakeHello();
         byte[] repeated = WithCookie(hello, CookieFor(hello, Client, Start));
-        var random = new Random(11);
+        Random random = Seeds.NewRandom(output);
         for (int turn = 0; turn < 20_000; turn++)
         {
             byte[] bytes = [.. repeated];

@@ -1,9 +1,11 @@
 using System.Text.Json;
 using V100.Net.Crypto;
+using V100.Sfu.Tests.Rtp;
+using Xunit.Abstractions;
 
 namespace V100.Net.Tests.Crypto;
 
-public class DtlsSessionTests
+public class DtlsSessionTests(ITestOutputHelper output)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(29);
 
@@ -186,7 +188,7 @@ public class DtlsSessionTests
         pair.Start();
         pair.Run(Patience);
         List<byte[]> handshake = [.. pair.Sent];
-        var random = new Random(7);
+        Random random = Seeds.NewRandom(output);
         foreach (byte[] datagram in handshake)
         {
             for (int turn = 0; turn < 50; turn++)
@@ -211,9 +213,9 @@ public class DtlsSessionTests
         pair.Start();
         pair.Run(Patience);
         List<byte[]> corpus = [.. pair.Sent];
-        for (int seed = 1; seed <= 60; seed++)
+        Random random = Seeds.NewRandom(output);
+        for (int round = 0; round < 60; round++)
         {
-            var random = new Random(seed);
             using var server = new DtlsSession(DtlsPair.ServerContext, DtlsRole.Server, new byte[32]);
             server.Start(new Instant(1));
             for (int turn = 0; turn < 30; turn++)
@@ -232,6 +234,22 @@ public class DtlsSessionTests
 
             Assert.NotEqual(DtlsState.Established, server.State);
         }
+    }
+
+    [Theory]
+    [InlineData(DtlsRole.Client)]
+    [InlineData(DtlsRole.Server)]
+    public void Without_memory_a_session_has_failed_from_the_beginning(DtlsRole role)
+    {
+        using var session = new DtlsSession(ContextsWithoutMemory.Media, role, new byte[32]);
+        session.Start(new Instant(1));
+        session.HandleDatagram([22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1], new Instant(2));
+        session.HandleDeadline(new Instant(long.MaxValue));
+        session.Close();
+        Assert.Equal(DtlsState.Failed, session.State);
+        Assert.NotNull(session.FailureReason);
+        Assert.False(session.TryPollDatagram(out _));
+        Assert.False(session.TryExportSrtpKeys(default, default, default, default));
     }
 
     public static TheoryData<string> Clients() => ["aiortc", "chromium", "firefox", "gst", "pion", "wrtc"];

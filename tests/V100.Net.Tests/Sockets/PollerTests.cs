@@ -88,7 +88,28 @@ public class PollerTests
         Assert.Same(end.Sockets.Sockets[0], end.Poller.GetReady(0));
         end.Poller.Remove(end.Sockets.Sockets[0]);
         Assert.Equal(0, end.Poller.Wait(MonotonicClock.Now, MonotonicClock.Now + TimeSpan.FromMilliseconds(5)));
-        end.Poller.Add(end.Sockets.Sockets[0]);
+        Assert.True(end.Poller.TryAdd(end.Sockets.Sockets[0]));
         Assert.Equal(1, end.Poller.Wait(MonotonicClock.Now, MonotonicClock.Now + TimeSpan.FromSeconds(10)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public void A_refused_socket_changes_nothing_for_the_others(string backend)
+    {
+        using UdpEnd end = UdpEnd.Open(Enum.Parse<UdpBackend>(backend), "127.0.0.1");
+        UdpSocket first = end.Sockets.Sockets[0];
+        // What the system says of no memory it also says of a descriptor that it watches already.
+        Assert.False(end.Poller.TryAdd(first));
+        UdpSocket second = end.Sockets.TryOpen(end.At4.WithPort(0), new UdpOptions())!;
+        Assert.True(end.Poller.TryAdd(second));
+        end.Send(end.At4, default, [1]);
+        Assert.Equal(1, end.Poller.Wait(MonotonicClock.Now, MonotonicClock.Now + TimeSpan.FromSeconds(10)));
+        Assert.Same(first, end.Poller.GetReady(0));
+        end.Poller.Remove(first);
+        end.Send(second.Bound, default, [2]);
+        Assert.Equal(1, end.Poller.Wait(MonotonicClock.Now, MonotonicClock.Now + TimeSpan.FromSeconds(10)));
+        Assert.Same(second, end.Poller.GetReady(0));
+        end.Poller.Remove(second);
+        end.Sockets.Close(second);
     }
 }

@@ -18,7 +18,7 @@ public sealed class RelaySocketTests
     {
         UdpSocket? relay = end.Sockets.TryOpen(Loopback(0), Relay with { Backend = end.Sockets.Backend });
         Assert.NotNull(relay);
-        end.Poller.Add(relay);
+        Assert.True(end.Poller.TryAdd(relay));
         return relay;
     }
 
@@ -46,7 +46,7 @@ public sealed class RelaySocketTests
         using UdpEnd peer = Open(backend);
         UdpSocket? relay = server.Sockets.TryOpen(TransportAddress.From(IPAddress.Any, 0), Relay with { Backend = server.Sockets.Backend });
         Assert.NotNull(relay);
-        server.Poller.Add(relay);
+        Assert.True(server.Poller.TryAdd(relay));
         peer.Send(Loopback(relay.Bound.Port), peer.At4, [4, 5]);
         Received came = Assert.Single(server.Receive(1));
         Assert.Equal((relay.Bound, peer.At4), (came.Local, came.Remote));
@@ -87,7 +87,7 @@ public sealed class RelaySocketTests
         Assert.Equal(1, maker.Counters.Read(SocketCounter.DroppedNoSource));
 
         taker.Sockets.Adopt(held);
-        taker.Poller.Add(held);
+        Assert.True(taker.Poller.TryAdd(held));
         taker.Send(peer.At4, held.Bound, [2, 3]);
         Assert.Equal(held.Bound, Assert.Single(peer.Receive(1)).Remote);
         peer.Send(held.Bound, peer.At4, [4]);

@@ -1,8 +1,10 @@
 using V100.Net.Sockets;
+using V100.Sfu.Tests.Rtp;
+using Xunit.Abstractions;
 
 namespace V100.Net.Tests.Sockets;
 
-public class TransmitGroupsTests
+public class TransmitGroupsTests(ITestOutputHelper output)
 {
     private sealed class Nowhere : IPacketTransmitter
     {
@@ -79,8 +81,7 @@ public class TransmitGroupsTests
     [Fact]
     public void Random_batches_keep_every_packet_the_order_and_the_limits()
     {
-        int seed = Environment.TickCount;
-        Random random = new(seed);
+        Random random = Seeds.NewRandom(output);
         for (int round = 0; round < 200; round++)
         {
             int destinations = random.Next(1, 300);
@@ -95,15 +96,15 @@ public class TransmitGroupsTests
             foreach (int[] group in groups)
             {
                 int segment = packets[group[0]].Length;
-                Assert.True(group.All(index => packets[index].Destination == packets[group[0]].Destination), $"seed {seed}");
-                Assert.True(group[..^1].All(index => packets[index].Length == segment), $"seed {seed}");
-                Assert.True(packets[group[^1]].Length <= segment, $"seed {seed}");
-                Assert.True(group.Length is >= 1 and <= 64 && group.Sum(index => packets[index].Length) <= 65_507, $"seed {seed}");
+                Assert.True(group.All(index => packets[index].Destination == packets[group[0]].Destination));
+                Assert.True(group[..^1].All(index => packets[index].Length == segment));
+                Assert.True(packets[group[^1]].Length <= segment);
+                Assert.True(group.Length is >= 1 and <= 64 && group.Sum(index => packets[index].Length) <= 65_507);
             }
 
             foreach (IGrouping<int, int> destination in groups.SelectMany(group => group).GroupBy(index => packets[index].Destination))
             {
-                Assert.True(destination.SequenceEqual(destination.Order()), $"seed {seed}");
+                Assert.True(destination.SequenceEqual(destination.Order()));
             }
         }
     }

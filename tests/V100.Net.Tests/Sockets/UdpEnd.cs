@@ -18,7 +18,7 @@ internal sealed class UdpEnd : IDisposable
         At6 = At("::1");
         foreach (UdpSocket socket in Sockets.Sockets)
         {
-            Poller.Add(socket);
+            Assert.True(Poller.TryAdd(socket));
         }
     }
 

@@ -2,10 +2,12 @@ using System.Net;
 using System.Net.Sockets;
 using V100.Net.Native;
 using V100.Net.Sockets;
+using V100.Sfu.Tests.Rtp;
+using Xunit.Abstractions;
 
 namespace V100.Net.Tests.Sockets;
 
-public class UdpSocketTests
+public class UdpSocketTests(ITestOutputHelper output)
 {
     public static TheoryData<string> Backends => OperatingSystem.IsLinux() ? new(nameof(UdpBackend.Linux), nameof(UdpBackend.Portable)) : new(nameof(UdpBackend.Portable));
 
@@ -159,8 +161,7 @@ public class UdpSocketTests
     public void A_wide_batch_reaches_every_destination_in_its_order(string backend)
     {
         const int Packets = 1100;
-        int seed = Environment.TickCount;
-        Random random = new(seed);
+        Random random = Seeds.NewRandom(output);
         using UdpEnd sender = UdpEnd.Open(Backend(backend));
         UdpEnd[] receivers = [.. Enumerable.Range(0, 4).Select(index => UdpEnd.Open(Backend(backend), index % 2 == 0 ? "127.0.0.1" : "::1"))];
         List<byte[]>[] expected = [[], [], [], []];
@@ -176,7 +177,7 @@ public class UdpSocketTests
         for (int index = 0; index < receivers.Length; index++)
         {
             List<Received> received = receivers[index].Receive(expected[index].Count);
-            Assert.True(expected[index].Zip(received).All(pair => pair.First.AsSpan().SequenceEqual(pair.Second.Bytes)), $"seed {seed}");
+            Assert.True(expected[index].Zip(received).All(pair => pair.First.AsSpan().SequenceEqual(pair.Second.Bytes)));
             receivers[index].Dispose();
         }
 

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using V100.Net;
 using V100.Net.Crypto;
+using V100.Net.Tests.Crypto;
 using V100.Server.Workers;
 
 namespace V100.Server.Tests.Workers;
@@ -41,6 +42,30 @@ public sealed class DtlsClientsTests : IDisposable
         Exchange(first, Client(1, 1));
         using DtlsClientSession fourth = Connect(Client(1, 4));
         Assert.Equal((DtlsState.Established, 3), (fourth.State, _clients.Count));
+    }
+
+    [Fact]
+    public void A_session_for_which_there_is_no_memory_is_counted_and_leaves_nothing()
+    {
+        var clients = new DtlsClients(0, _wire, _wire, maxPerSource: 1, _now);
+        clients.Use(ContextsWithoutMemory.Server);
+        using DtlsClientSession client = new();
+        client.Start(_now);
+        for (int flight = 0; flight < 2; flight++)
+        {
+            Assert.True(client.TryPollDatagram(out ReadOnlySpan<byte> hello));
+            clients.HandleDatagram(new Datagram(hello.ToArray(), Client(1, 1), Local), _now);
+            clients.Flush();
+            while (_wire.Sent.TryDequeue(out byte[]? answer))
+            {
+                client.HandleDatagram(answer, _now);
+            }
+        }
+
+        Assert.Equal(1, clients.Counters.Read(DtlsClientCounter.SessionsFailed));
+        Assert.Equal((0, Instant.Never), (clients.Count, clients.NextDeadline));
+        Assert.Equal(0, clients.Counters.Read(DtlsClientCounter.DroppedAddressLimit));
+        clients.Dispose();
     }
 
     [Theory]

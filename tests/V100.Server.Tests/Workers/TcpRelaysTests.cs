@@ -72,7 +72,7 @@ public sealed class TcpRelaysTests : IDisposable, IWakeable, IRelaySockets
 
     IDisposable? IRelaySockets.TryHold(in TransportAddress local) => null;
 
-    void IRelaySockets.Adopt(RelayId relay, IDisposable held) => Assert.Fail("nothing is held");
+    bool IRelaySockets.TryAdopt(RelayId relay, IDisposable held) => throw new InvalidOperationException("nothing is held");
 
     void IRelaySockets.Close(RelayId relay)
     {

@@ -56,12 +56,13 @@ internal sealed class SimulatedSockets : IRelaySockets
         return new HeldSocket(this, local);
     }
 
-    public void Adopt(RelayId relay, IDisposable held)
+    public bool TryAdopt(RelayId relay, IDisposable held)
     {
         var socket = (HeldSocket)held;
         socket.Dispose();
         Assert.DoesNotContain(_open.Keys, open => open.Slot == relay.Slot);
         _open.Add(relay, (socket.Local, RelayTransport.Udp));
+        return true;
     }
 
     public void Close(RelayId relay) => Assert.True(_open.Remove(relay));
