@@ -30,7 +30,7 @@ internal sealed class Call : IAsyncDisposable
     {
         publish ??= new ClientOptions();
         play ??= publish with { Codec = null };
-        ClientProcess publishing = ClientProcess.Publish(publisher, server.ClientUrl, room, await server.Api.TokenAsync(room, "publisher"), publish);
+        ClientProcess publishing = ClientProcess.Publish(publisher, publish.Server ?? server.ClientUrl, room, await server.Api.TokenAsync(room, "publisher"), publish);
         ClientProcess? playing = null;
         try
         {

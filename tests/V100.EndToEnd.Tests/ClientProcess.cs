@@ -23,6 +23,12 @@ internal sealed record ClientOptions
     public int FramesPerSecond { get; init; } = 15;
     public int Joins { get; init; } = 1;
 
+    /// <summary>Browsers only: a publisher sends its picture also at a half and at a quarter of the width.</summary>
+    public bool Simulcast { get; init; }
+
+    /// <summary>Where it reaches the server, if not where the others do.</summary>
+    public Uri? Server { get; init; }
+
     /// <summary>Browsers only: the address and port that replace those of the server's candidates.</summary>
     public string? Candidate { get; init; }
 
@@ -45,6 +51,11 @@ internal sealed record ClientOptions
 /// </summary>
 internal sealed class ClientProcess : IAsyncDisposable
 {
+    /// <summary>RTCRtpEncodingParameters as a product sets them.</summary>
+    private const string SimulcastEncodings = """
+        [{"rid":"q","scaleResolutionDownBy":4,"maxBitrate":120000},{"rid":"h","scaleResolutionDownBy":2,"maxBitrate":300000},{"rid":"f","maxBitrate":1200000}]
+        """;
+
     private static readonly TimeSpan _joinLimit = TimeSpan.FromSeconds(45);
     private readonly Process _process;
     private readonly List<JsonElement> _events = [];
@@ -188,6 +199,7 @@ internal sealed class ClientProcess : IAsyncDisposable
             .. options.Candidate is null ? Array.Empty<string>() : ["--candidate", options.Candidate],
             .. options.Relay is null ? Array.Empty<string>() : ["--relay", options.Relay],
             .. options.Only is null ? Array.Empty<string>() : ["--only", options.Only],
+            .. options.Simulcast && role == "publish" ? ["--encodings", SimulcastEncodings] : Array.Empty<string>(),
             .. options.Authority is null ? Array.Empty<string>() : ["--authority", options.Authority],
         ];
         return new ClientProcess($"{kind} {role}", options.Namespace is null ? command : NetworkNamespaces.Inside(options.Namespace, command));

@@ -76,6 +76,11 @@ internal sealed class NetworkNamespaces : IDisposable
         File.Delete(hosts);
     }
 
+    /// <summary>A bottleneck towards the clients: what waits longer than 300 ms for it is dropped.</summary>
+    public void Limit(int kilobitsPerSecond) => Privilege.Run(
+        "ip", "netns", "exec", Server, "tc", "qdisc", "add", "dev", "media0", "root", "tbf",
+        "rate", $"{kilobitsPerSecond}kbit", "burst", "4kb", "latency", "300ms");
+
     public void Dispose()
     {
         Privilege.TryRun("rm", "-rf", $"/etc/netns/{Clients}");

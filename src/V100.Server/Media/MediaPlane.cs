@@ -72,6 +72,7 @@ internal sealed class MediaPlane : IAsyncDisposable
                 MaxParticipantsPerRoom = options.MaxParticipantsPerRoom,
                 EmptyTimeout = TimeSpan.FromSeconds(options.EmptyTimeoutSeconds),
                 AutoCreate = options.AutoCreateRooms,
+                LoudestSpeakers = options.LoudestSpeakers,
             },
             new TransportParameters(candidates, certificate.Fingerprint, _workers.Workers.Count),
             _peers,

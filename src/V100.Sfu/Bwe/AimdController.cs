@@ -6,10 +6,20 @@ namespace V100.Sfu.Bwe;
 /// The rate that delays allow (draft-ietf-rmcat-gcc-02, 5.5): additive increase near the known capacity, multiplicative far from it,
 /// 0.85 times what arrived at overuse. It never exceeds 1.5 times what arrives, so that an idle sender learns nothing that it did not test.
 /// </summary>
-internal sealed class AimdController(long startBps, long minBps, long maxBps)
+internal sealed class AimdController(long startBps, long minBps, long maxBps, double weight = 1)
 {
     private const double Decrease = 0.85;
-    private const double MultiplicativeIncrease = 1.08;
+
+    /// <summary>
+    /// Per second, and how much more of it for each second that nothing spoke against: far from the last known capacity, the longer delays stay
+    /// calm the less likely the path is nearly full. Probes find it sooner, where jitter lets them measure.
+    /// </summary>
+    private const double MultiplicativeIncrease = 0.08;
+    private const double Acceleration = 0.12;
+    private const double MaxMultiplicativeIncrease = 0.5;
+
+    /// <summary>Times the last known capacity: below it the increase does not accelerate, since that was an uncertain mean.</summary>
+    private const double NearCapacity = 1.2;
     private const double HeadroomFactor = 1.5;
     private const double HeadroomBps = 10_000;
 
@@ -18,14 +28,21 @@ internal sealed class AimdController(long startBps, long minBps, long maxBps)
     /// lets them share.
     /// </summary>
     private const double AdditiveIncrease = 40_000;
+    private const double MinWeight = 0.25;
+    private const double MaxWeight = 4;
 
     private static readonly TimeSpan _minDecreaseInterval = TimeSpan.FromMilliseconds(200);
 
     private readonly LinkCapacity _capacity = new();
+    private readonly double _additiveIncrease = AdditiveIncrease * Math.Clamp(weight, MinWeight, MaxWeight);
+
+    // Overuse meets those that share a path at different times: to weigh the increase alone would not do.
+    private readonly double _decrease = 1 - (1 - Decrease) / Math.Sqrt(Math.Clamp(weight, MinWeight, MaxWeight));
     private double _rateBps = startBps;
     private Phase _phase = Phase.Hold;
     private Instant _updatedAt;
     private bool _hasUpdated;
+    private double _calmSeconds;
     private Instant _decreasedAt = new(long.MinValue / 2);
 
     private enum Phase
@@ -43,12 +60,13 @@ internal sealed class AimdController(long startBps, long minBps, long maxBps)
     public Instant DecreasedAt => _decreasedAt;
 
     /// <param name="signal">From the detector.</param>
+    /// <param name="isCalm">Nothing at all speaks for a queue.</param>
     /// <param name="recentBps">What arrived in the last moments; 0 when unknown.</param>
     /// <param name="steadyBps">What arrived over a longer time; 0 when unknown.</param>
     /// <param name="roundTrip">Of feedback.</param>
     /// <param name="now">The time.</param>
     /// <returns>True when the rate was lowered.</returns>
-    public bool Update(DelaySignal signal, long recentBps, long steadyBps, TimeSpan roundTrip, Instant now)
+    public bool Update(DelaySignal signal, bool isCalm, long recentBps, long steadyBps, TimeSpan roundTrip, Instant now)
     {
         double seconds = _hasUpdated ? Math.Clamp((now - _updatedAt).TotalSeconds, 0, 1) : 0;
         _updatedAt = now;
@@ -57,11 +75,13 @@ internal sealed class AimdController(long startBps, long minBps, long maxBps)
         {
             case DelaySignal.Overuse:
                 _phase = Phase.Hold;
+                _calmSeconds = 0;
                 return TryDecrease(recentBps, roundTrip, now);
             case DelaySignal.Underuse:
                 _phase = Phase.Hold;
                 return false;
             default:
+                _calmSeconds = isCalm ? _calmSeconds : 0;
                 if (_phase == Phase.Increase)
                 {
                     Increase(steadyBps, seconds);
@@ -92,7 +112,10 @@ internal sealed class AimdController(long startBps, long minBps, long maxBps)
             _capacity.Forget();
         }
 
-        double step = _capacity.IsKnown ? AdditiveIncrease * seconds : _rateBps * (Math.Pow(MultiplicativeIncrease, seconds) - 1);
+        bool isNear = _capacity.IsKnown || _rateBps < NearCapacity * _capacity.MeanBps;
+        _calmSeconds = isNear ? 0 : _calmSeconds + seconds;
+        double growth = Math.Min(MultiplicativeIncrease + Acceleration * _calmSeconds, MaxMultiplicativeIncrease);
+        double step = _capacity.IsKnown ? _additiveIncrease * seconds : _rateBps * (Math.Pow(1 + growth, seconds) - 1);
         double limit = steadyBps > 0 ? HeadroomFactor * steadyBps + HeadroomBps : 0;
         IsHeldByDemand = _rateBps >= limit;
         if (!IsHeldByDemand)
@@ -111,10 +134,10 @@ internal sealed class AimdController(long startBps, long minBps, long maxBps)
         }
 
         double acknowledged = recentBps > 0 ? recentBps : _rateBps;
-        double target = Decrease * acknowledged;
+        double target = _decrease * acknowledged;
         if (target > _rateBps && _capacity.IsKnown)
         {
-            target = Decrease * _capacity.MeanBps;
+            target = _decrease * _capacity.MeanBps;
         }
 
         if (_capacity.IsBelow(acknowledged))

@@ -93,7 +93,7 @@ public sealed partial class BandwidthEstimator
         _loss.OnObservation(sentBps, packets, lost * packets, 1, EstimateBps);
         if (_rembBps == long.MaxValue)
         {
-            _aimd.Update(DelaySignal.Normal, sentBps, sentBps, RoundTripOrDefault, now);
+            _aimd.Update(DelaySignal.Normal, isCalm: false, sentBps, sentBps, RoundTripOrDefault, now);
             _aimd.Lower(_loss.BoundBps);
         }
 
@@ -224,13 +224,9 @@ public sealed partial class BandwidthEstimator
         SettleFates();
         long previous = EstimateBps;
         DelaySignal signal = _delay.Signal;
-        _competition.Update(signal, _delay.QueueMs, now);
-        if (_competition.IsCompeting && _loss.Fraction < MaxCompetingLoss)
-        {
-            signal = DelaySignal.Normal;
-        }
-
-        bool lowered = _aimd.Update(signal, _delay.RecentBps, _delay.SteadyBps, RoundTripOrDefault, now);
+        signal = Compete(signal, now);
+        bool isCalm = !_delay.HasTrend && _competition.Phase == CompetitionPhase.None;
+        bool lowered = _aimd.Update(signal, isCalm, _delay.RecentBps, _delay.SteadyBps, RoundTripOrDefault, now);
         UpdateEstimate(now);
         if (lowered)
         {
@@ -242,6 +238,31 @@ public sealed partial class BandwidthEstimator
         }
 
         UpdateProbes(now);
+    }
+
+    // What is made of the signal beside a sender that fills the queue.
+    private DelaySignal Compete(DelaySignal signal, Instant now)
+    {
+        CompetitionPhase before = _competition.Phase;
+        _competition.Update(signal, _delay.QueueMs, _loss.Fraction, RoundTripOrDefault, _aimd.RateBps, now);
+        if (_competition.Phase != before && _competition.Phase == CompetitionPhase.Trial)
+        {
+            _aimd.Lower((long)(TrialShare * _aimd.RateBps));
+        }
+
+        if (_competition.Phase == CompetitionPhase.Competing)
+        {
+            _aimd.Lower(_competition.FairBps);
+        }
+
+        return _competition.Phase switch
+        {
+            CompetitionPhase.Trial => DelaySignal.Underuse,
+            CompetitionPhase.Competing => DelaySignal.Normal,
+            _ when _competition.MustYield => DelaySignal.Overuse,
+            _ when signal == DelaySignal.Normal && _delay.QueueMs >= HoldQueueMs => DelaySignal.Underuse,
+            _ => signal,
+        };
     }
 
     private void SettleFates()

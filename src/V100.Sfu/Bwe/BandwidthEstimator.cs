@@ -4,12 +4,12 @@ using V100.Sfu.Rtp;
 namespace V100.Sfu.Bwe;
 
 /// <summary>
-/// How much the path to one peer carries, as its sender sees it: delay-based and loss-based control over transport-wide feedback
-/// (draft-ietf-rmcat-gcc-02 and what libwebrtc made of it), receiver reports and REMB where there is no such feedback.
+/// How much the path to one peer carries, as its sender sees it: delay-based and loss-based control over feedback of each packet, transport-wide
+/// or of streams (draft-ietf-rmcat-gcc-02 and what libwebrtc made of it; RFC 8888); receiver reports and REMB where there is no such feedback.
 /// </summary>
 /// <remarks>
-/// Call <see cref="OnPacketSent"/> for every packet, with consecutive transport-wide numbers (counted the same for a peer that gets none
-/// on the wire); hand over feedback, reports and REMB as they come; call <see cref="HandleDeadline"/> at <see cref="NextDeadline"/>. After
+/// Call <see cref="OnPacketSent(SequenceNumber, int, Instant, int)"/> for every packet, with consecutive transport-wide numbers (counted the same
+/// for a peer that gets none on the wire), and with its stream where feedback names that; hand over feedback, reports and REMB as they come; call <see cref="HandleDeadline"/> at <see cref="NextDeadline"/>. After
 /// each of these read <see cref="EstimateBps"/>, and start what <see cref="TryTakeProbe"/> returns in the pacer. What the peer's own
 /// uplink loses has no way in here. Nothing that a peer sends moves the estimate out of floor and ceiling, or throws.
 /// </remarks>
@@ -24,8 +24,12 @@ public sealed partial class BandwidthEstimator
     private const double MaxCalmLoss = 0.02;
     private const double MaxCalmQueueMs = 35;
 
-    /// <summary>Beside another that fills the queue, more loss than this is answered like overuse.</summary>
-    private const double MaxCompetingLoss = 0.05;
+    /// <summary>A queue that stands so high drains first, before the rate rises again.</summary>
+    private const double HoldQueueMs = 40;
+
+
+    /// <summary>What is sent of it, to see whether the queue is this sender's own.</summary>
+    private const double TrialShare = 0.75;
 
     /// <summary>A packet is lost when it is still missing and one sent this much later arrived: others may have overtaken it.</summary>
     private static readonly TimeSpan _reorderWindow = TimeSpan.FromMilliseconds(100);
@@ -60,7 +64,7 @@ public sealed partial class BandwidthEstimator
     public BandwidthEstimator(BandwidthLimits limits)
     {
         _limits = limits;
-        _aimd = new AimdController(limits.StartBps, limits.FloorBps, limits.CeilingBps);
+        _aimd = new AimdController(limits.StartBps, limits.FloorBps, limits.CeilingBps, limits.Weight);
         _loss = new LossController(limits.FloorBps);
         _probes = new ProbeController(limits.StartBps, limits.CeilingBps);
         EstimateBps = limits.StartBps;

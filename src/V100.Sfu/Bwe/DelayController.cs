@@ -15,6 +15,11 @@ internal sealed class DelayController
     private const long MaxClockStepUs = 5_000_000;
 
     private const double OwnJitterMs = 6;
+
+    /// <summary>The queue that must stand for overuse: so much, and so many times the jitter, but no more than the last.</summary>
+    private const double MinQueueMs = 8;
+    private const double QueueOverJitter = 4;
+    private const double MaxQueueMs = 24;
     private const double MaxJitterMs = 100;
 
     private readonly InterGroupDelay _groups = new();
@@ -30,8 +35,17 @@ internal sealed class DelayController
     public double TrendMs => _trendline.TrendMs;
     public double ThresholdMs => _detector.ThresholdMs;
 
-    /// <summary>Overuse when any group of the packets since <see cref="Begin"/> said so, else what the last one said.</summary>
-    public DelaySignal Signal => _sawOveruse ? DelaySignal.Overuse : _detector.Signal;
+    /// <summary>
+    /// Overuse when any group of the packets since <see cref="Begin"/> said so, else what the last one said. A trend without a queue is
+    /// jitter, or a frame that stood behind a probe.
+    /// </summary>
+    public DelaySignal Signal =>
+        !HasTrend ? _detector.Signal
+        : QueueMs >= Math.Min(MinQueueMs + QueueOverJitter * Jitter.TotalMilliseconds, MaxQueueMs) ? DelaySignal.Overuse
+        : DelaySignal.Normal;
+
+    /// <summary>Delays grow, whether a queue stands or not.</summary>
+    public bool HasTrend => _sawOveruse || _detector.Signal == DelaySignal.Overuse;
 
     /// <summary>Of the standing queue.</summary>
     public double QueueMs => _queue.DelayMs;
@@ -49,7 +63,7 @@ internal sealed class DelayController
     {
         CheckClock(arrivalUs, now);
         _acknowledged.Add(arrivalUs, bytes);
-        _queue.OnPacket(sentAt, arrivalUs);
+        _queue.OnPacket(sentAt, arrivalUs, Jitter);
         if (_groups.OnPacket(sentAt, arrivalUs, out GroupDelta delta))
         {
             _jitterMs += (Math.Min(Math.Abs(delta.DelayMs), MaxJitterMs) - _jitterMs) / 16;

@@ -18,8 +18,11 @@ public sealed class LayerDemand(bool isNeverPaused = false)
     /// <summary>Pixels per unit of quality at the lower end: 160 × 90.</summary>
     private const double QualityPixels = 14_400;
 
-    /// <summary>At this rate motion has half of its worth.</summary>
-    private const double HalfWorthFramesPerSecond = 5;
+    /// <summary>
+    /// At this rate motion has half of its worth, and below it soon less: a small picture that moves is worth more than a large one at 7 frames
+    /// per second, and from 15 on size is worth more again.
+    /// </summary>
+    private const double HalfWorthFramesPerSecond = 12;
 
     private LayerOption[] _offered = [];
     private int _offeredCount;
@@ -80,7 +83,7 @@ public sealed class LayerDemand(bool isNeverPaused = false)
         _isStale = true;
     }
 
-    /// <summary>What it is worth, from 0 on: concave in pixels and in frames per second, times the priority's weight.</summary>
+    /// <summary>What it is worth, from 0 on: concave in pixels, and in frames per second from 7 on, times the priority's weight.</summary>
     internal double UtilityOf(int level) => level < 0 ? 0 : _quality[level] * Weight;
 
     /// <summary>What there was to choose from, what nobody measured filled in.</summary>
@@ -303,5 +306,11 @@ public sealed class LayerDemand(bool isNeverPaused = false)
 
     // More pixels than are shown are worth nothing.
     private static double Quality(in LayerOption option, double shownPixels) =>
-        Math.Log2(1 + Math.Min(Pixels(in option), shownPixels) / QualityPixels) * option.FramesPerSecond / (option.FramesPerSecond + HalfWorthFramesPerSecond);
+        Math.Log2(1 + Math.Min(Pixels(in option), shownPixels) / QualityPixels) * MotionWorth(option.FramesPerSecond);
+
+    private static double MotionWorth(double framesPerSecond)
+    {
+        double square = framesPerSecond * framesPerSecond;
+        return square / (square + HalfWorthFramesPerSecond * HalfWorthFramesPerSecond);
+    }
 }

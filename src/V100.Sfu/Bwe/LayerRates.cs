@@ -50,7 +50,7 @@ public static class LayerRates
 
     /// <summary>
     /// Fills in what is zero. A size is that of another option of the same encoding and spatial layer, else 320 × 180 doubled with each encoding
-    /// and each spatial layer; a frame rate is 30 halved with each temporal layer above; a rate is that of a measured option of
+    /// and each spatial layer; a frame rate is that of the encoding with all its temporal layers, else 30, halved with each temporal layer above; a rate is that of a measured option of
     /// the same encoding by the shares, else 0.08 bits a pixel.
     /// </summary>
     public static void Fill(Span<LayerOption> options)
@@ -98,10 +98,24 @@ public static class LayerRates
         float framesPerSecond = Math.Min(option.FramesPerSecond, MaxFramesPerSecond);
         if (!(framesPerSecond > 0))
         {
-            framesPerSecond = AssumedFramesPerSecond / (1 << Math.Clamp(CountTemporal(choice, all) - 1 - choice.Temporal, 0, MaxDoublings));
+            framesPerSecond = AssumeFrameRate(choice, all);
         }
 
         option = option with { Width = width, Height = height, FramesPerSecond = framesPerSecond };
+    }
+
+    /// <summary>Each temporal layer doubles the rate, up to what was measured of the encoding with all of them.</summary>
+    private static float AssumeFrameRate(LayerChoice choice, ReadOnlySpan<LayerOption> all)
+    {
+        int top = CountTemporal(choice, all) - 1;
+        float whole = AssumedFramesPerSecond;
+        foreach (ref readonly LayerOption other in all)
+        {
+            bool isWhole = other.Choice.Encoding == choice.Encoding && other.Choice.Temporal == top;
+            whole = isWhole && other.FramesPerSecond > 0 ? Math.Min(other.FramesPerSecond, MaxFramesPerSecond) : whole;
+        }
+
+        return whole / (1 << Math.Clamp(top - choice.Temporal, 0, MaxDoublings));
     }
 
     private static long AssumeRate(in LayerOption option, ReadOnlySpan<LayerOption> all, ReadOnlySpan<bool> measured)

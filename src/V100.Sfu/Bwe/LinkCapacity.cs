@@ -14,6 +14,8 @@ internal sealed class LinkCapacity
     private double _variance = MinVariance;
 
     public bool IsKnown { get; private set; }
+
+    /// <summary>0 while there was no overuse; the last known, when it was forgotten.</summary>
     public double MeanBps => _meanKbps * 1000;
 
     private double DeviationKbps => Math.Sqrt(_variance * _meanKbps);

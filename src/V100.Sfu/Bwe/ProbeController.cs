@@ -39,6 +39,9 @@ internal sealed class ProbeController(long startBps, long maxBps)
     private static readonly TimeSpan _calm = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan _minInterval = TimeSpan.FromSeconds(1.5);
     private static readonly TimeSpan _maxInterval = TimeSpan.FromSeconds(7);
+
+    /// <summary>Signs may fail to come, as where every frame is one packet: after this time a probe looks without them.</summary>
+    private static readonly TimeSpan _maxSilence = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan _maxSpareInterval = TimeSpan.FromSeconds(24);
 
     private int _lastId;
@@ -104,7 +107,7 @@ internal sealed class ProbeController(long startBps, long maxBps)
         {
             NextDeadline = _nextAt;
         }
-        else if (isCalm && (_hasSign || !needsSign))
+        else if (isCalm && (_hasSign || !needsSign || now - _lastAt >= _maxSilence))
         {
             _isStarting = false;
             Request(Math.Max(StepFactor * estimateBps, RecoveryShare * _beforeDropBps), estimateBps, limit);

@@ -9,7 +9,7 @@ namespace V100.Sfu.Bwe;
 /// </summary>
 internal sealed class TransmissionHistory
 {
-    public const int MinLength = 512;
+    public const int MinLength = 128;
     public const int MaxLength = 8192;
 
     private static readonly TimeSpan _keep = TimeSpan.FromSeconds(2);
@@ -17,6 +17,9 @@ internal sealed class TransmissionHistory
     private Transmission[] _entries = new Transmission[MinLength];
     private SequenceUnwrapper _unwrapper;
     private long _oldest;
+
+    /// <summary>How many it holds before it grows or forgets.</summary>
+    public int Length => _entries.Length;
 
     public bool IsEmpty => !_unwrapper.HasStarted;
 

@@ -16,12 +16,12 @@ public sealed class EncodingFigures(string rid)
     private long _bitrateBps;
     private long _lost;
     private double _fractionLost;
+    private double _steadyBps;
     private long _jitterMicroseconds;
     private long _lastPacketNs = long.MinValue;
     private long _frames;
     private double _framesPerSecond;
     private double _packetsPerSecond;
-    private long _activeBps;
     private bool _isWanted = true;
     private bool _isResting;
     private int _size;
@@ -36,6 +36,9 @@ public sealed class EncodingFigures(string rid)
 
     /// <summary>Over about the last second; 0 for an encoding that the publisher does not send now.</summary>
     public long BitrateBps { get => Volatile.Read(ref _bitrateBps); internal set => Volatile.Write(ref _bitrateBps, value); }
+
+    /// <summary>The same over about the last three seconds: what a choice of layers counts with.</summary>
+    public double SteadyBps { get => Volatile.Read(ref _steadyBps); internal set => Volatile.Write(ref _steadyBps, value); }
 
     /// <summary>Packets that never came, retransmissions counted as come (RFC 3550, 6.4.1).</summary>
     public long Lost { get => Volatile.Read(ref _lost); internal set => Volatile.Write(ref _lost, value); }
@@ -73,9 +76,6 @@ public sealed class EncodingFigures(string rid)
 
     /// <summary>It fell silent while nobody took it, so it may well come back for who does.</summary>
     internal bool IsResting { get => Volatile.Read(ref _isResting); set => Volatile.Write(ref _isResting, value); }
-
-    /// <summary>Its rate when it was sent last.</summary>
-    internal long ActiveBps { get => Volatile.Read(ref _activeBps); set => Volatile.Write(ref _activeBps, value); }
 
     /// <summary>It had a packet within the last two seconds.</summary>
     public bool IsSentAt(Instant now) => Packets > 0 && now - LastPacketAt <= SilentTime;

@@ -33,6 +33,9 @@ public readonly record struct MediaPacket
     /// <summary>No payload: subscribers close the gap that it leaves.</summary>
     public required bool IsPaddingOnly { get; init; }
 
+    /// <summary>Of audio: counts the times that the track went on after packets were left out because others were louder.</summary>
+    public int Passage { get; init; }
+
     public required Instant ReceivedAt { get; init; }
 
     /// <summary>From the keyframe cache, for subscriptions that begin; it has come live before.</summary>

@@ -1,3 +1,4 @@
+using V100.Sfu.Rooms;
 using V100.Sfu.Sdp;
 
 namespace V100.Sfu.Forwarding;
@@ -15,14 +16,21 @@ public sealed class PublishedTrack
     private readonly uint[] _taken;
     private ulong _subscriberShards;
     private int _publisherShard = -1;
-    private float _audioLevel;
+    private readonly SoundingTracks? _sounding;
+    private int _wakeLevel = NeverWakes;
+    private int _isSounding;
+    private bool _isAmongLoudest = true;
+    private bool _isPlayedAlone;
+    private bool _isOfActiveSpeaker;
 
     /// <param name="id">Its name.</param>
     /// <param name="section">The publisher's media section as negotiated: codecs, payload types, extension ids.</param>
     /// <param name="streamId">The stream that the publisher put it in (RFC 8830), so that audio and video of one stream stay together.</param>
     /// <param name="shardCount">How many shards there are.</param>
-    public PublishedTrack(TrackId id, MediaSection section, string streamId, int shardCount)
+    /// <param name="sounding">Who is told of <see cref="WakeLevel"/>; null for nobody.</param>
+    public PublishedTrack(TrackId id, MediaSection section, string streamId, int shardCount, SoundingTracks? sounding = null)
     {
+        _sounding = sounding;
         ArgumentOutOfRangeException.ThrowIfGreaterThan(shardCount, MaxShards);
         Id = id;
         Section = section;
@@ -54,11 +62,62 @@ public sealed class PublishedTrack
     /// <summary>The receiving end, for <see cref="PublisherShard"/> alone.</summary>
     internal ReceivedTrack? Receiver { get; set; }
 
-    /// <summary>Smoothed loudness, 0 (silence) to 127 (RFC 6464 turned around). Written by the receiving shard.</summary>
-    public float AudioLevel
+    /// <summary>No level is as loud.</summary>
+    internal const int NeverWakes = int.MaxValue;
+
+    /// <summary>The loudness of its last packets (RFC 6464). Written by the receiving shard.</summary>
+    public AudioLevels Levels { get; } = new();
+
+    /// <summary>A level as loud as this (0 to 127) is told to the room layer, which does not listen meanwhile. Written by the room layer.</summary>
+    internal int WakeLevel
     {
-        get => Volatile.Read(ref _audioLevel);
-        internal set => Volatile.Write(ref _audioLevel, value);
+        get => Volatile.Read(ref _wakeLevel);
+        set => Volatile.Write(ref _wakeLevel, value);
+    }
+
+    /// <summary>Its place among the tracks of <see cref="SoundingTracks"/>.</summary>
+    internal PublishedTrack? NextSounding { get; set; }
+
+    /// <summary>Of the tracks with sound in its room it is one of those that go to subscribers. Written by the room layer.</summary>
+    public bool IsAmongLoudest
+    {
+        get => Volatile.Read(ref _isAmongLoudest);
+        internal set => Volatile.Write(ref _isAmongLoudest, value);
+    }
+
+    /// <summary>A participant plays nothing but this track's publisher: then it goes to the subscribers, loud or not. Written by the room layer.</summary>
+    public bool IsPlayedAlone
+    {
+        get => Volatile.Read(ref _isPlayedAlone);
+        internal set => Volatile.Write(ref _isPlayedAlone, value);
+    }
+
+    /// <summary>Its publisher is the room's dominant speaker. Written by the room layer.</summary>
+    public bool IsOfActiveSpeaker
+    {
+        get => Volatile.Read(ref _isOfActiveSpeaker);
+        internal set => Volatile.Write(ref _isOfActiveSpeaker, value);
+    }
+
+    /// <summary>The receiving shard's side.</summary>
+    /// <param name="extension">The value of a packet's header extension.</param>
+    internal void RecordAudioLevel(byte extension)
+    {
+        Levels.Record(extension);
+        bool wakes = 127 - (extension & 0x7F) >= WakeLevel;
+        if (wakes && _sounding is not null && Interlocked.Exchange(ref _isSounding, 1) == 0)
+        {
+            _sounding.Add(this);
+        }
+    }
+
+    /// <summary>The room layer's side: takes this track out of <see cref="SoundingTracks"/>, and tells which comes behind it.</summary>
+    internal PublishedTrack? TakeNextSounding()
+    {
+        PublishedTrack? next = NextSounding;
+        NextSounding = null;
+        Volatile.Write(ref _isSounding, 0);
+        return next;
     }
 
     /// <summary>One bit for each shard that has subscribers. Each shard sets and clears its own.</summary>

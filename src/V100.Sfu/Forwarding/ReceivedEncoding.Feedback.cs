@@ -11,6 +11,9 @@ internal sealed partial class ReceivedEncoding
     /// <summary>An encoding that had a packet within this was sent to the end of what a rate is measured over.</summary>
     private static readonly TimeSpan ActiveTime = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>Of a new measurement, a second long, in the steady rate.</summary>
+    private const double SteadyShare = 0.3;
+
     private GapTracker _gaps;
     private readonly KeyframeRequests _keyframes = new();
     private RateMeter _bitrate;
@@ -56,7 +59,11 @@ internal sealed partial class ReceivedEncoding
 
         _bitrate.Update(Figures.Bytes, now);
         Figures.BitrateBps = 8 * (long)_bitrate.PerSecond;
-        Figures.ActiveBps = now - Figures.LastPacketAt < ActiveTime ? Figures.BitrateBps : Figures.ActiveBps;
+        if (now - Figures.LastPacketAt < ActiveTime)
+        {
+            Figures.SteadyBps += (Figures.BitrateBps - Figures.SteadyBps) * (Figures.SteadyBps == 0 ? 1 : SteadyShare);
+        }
+
         _packetRate.Update(Figures.Packets, now);
         Figures.PacketsPerSecond = _packetRate.PerSecond;
         _frameRate.Update(Figures.Frames, now);

@@ -19,6 +19,11 @@ internal sealed partial class ReceivedTrack
     private readonly byte _audioLevelId;
     private readonly byte _ridId;
     private readonly byte _repairedRidId;
+    private int _passage;
+    private bool _isLeftOut;
+
+    /// <summary>The newest packet that was left out.</summary>
+    private (int Generation, ExtendedSequence Last)? _leftOut;
 
     public ReceivedTrack(SfuShard shard, Peer peer, PublishedTrack track)
     {
@@ -179,7 +184,42 @@ internal sealed partial class ReceivedTrack
             figures.Keyframes++;
         }
 
-        _shard.Publish(in packet, now);
+        if (Track.Kind != MediaKind.Audio)
+        {
+            _shard.Publish(in packet, now);
+        }
+        else if (IsLetThrough(in packet))
+        {
+            _shard.Publish(packet with { Passage = _passage }, now);
+        }
+        else
+        {
+            _shard.Counters.Increment(SfuCounter.DroppedNotAmongLoudest);
+        }
+    }
+
+    /// <summary>
+    /// Among more voices than places the others' packets go nowhere. When its track has a place again, what is left out is past: a packet that
+    /// comes late of it would open for subscribers a gap as long as the pause.
+    /// </summary>
+    private bool IsLetThrough(in MediaPacket packet)
+    {
+        bool isOfPast = _leftOut is { } leftOut && leftOut.Generation == packet.Generation && packet.Sequence <= leftOut.Last;
+        if (!Track.IsAmongLoudest && !Track.IsPlayedAlone)
+        {
+            _leftOut = isOfPast ? _leftOut : (packet.Generation, packet.Sequence);
+            _isLeftOut = true;
+            return false;
+        }
+
+        if (isOfPast)
+        {
+            return false;
+        }
+
+        _passage += _isLeftOut ? 1 : 0;
+        _isLeftOut = false;
+        return true;
     }
 
     /// <summary>The encoding of a new SSRC: announced in the offer, or named by its first packet (RFC 8852); -1 where neither tells.</summary>
@@ -204,13 +244,11 @@ internal sealed partial class ReceivedTrack
     private static bool RidIs(in OfferedEncoding offered, ReadOnlySpan<byte> rid) =>
         offered.Rid.Length > 0 && System.Text.Ascii.Equals(rid, offered.Rid);
 
-    /// <summary>RFC 6464: seven bits, 0 the loudest; kept turned around and smoothed over about ten packets (200 ms).</summary>
     private void RecordAudioLevel(in RtpReader rtp)
     {
         if (_audioLevelId != 0 && rtp.Extensions.TryGet(_audioLevelId, out ReadOnlySpan<byte> value) && value.Length > 0)
         {
-            float level = 127 - (value[0] & 0x7F);
-            Track.AudioLevel += (level - Track.AudioLevel) * 0.1f;
+            Track.RecordAudioLevel(value[0]);
         }
     }
 
@@ -219,7 +257,6 @@ internal sealed partial class ReceivedTrack
     {
         Track.Receiver = null;
         Track.PublisherShard = -1;
-        Track.AudioLevel = 0;
         foreach (ReceivedEncoding encoding in _encodings)
         {
             encoding.Close();

@@ -163,7 +163,7 @@ internal sealed partial class Subscription
         }
 
         ReadOnlySpan<byte> payload = Compose(target[headerLength..], fields[..written], consumed, rtp.Payload);
-        Commit(target, headerLength, payload, sequence, now);
+        Commit(target, in header, headerLength, payload, sequence, now);
         _history.Add(new SentPacket(packet.Sequence, sequence, timestamp, SourceMark(packet.Encoding, packet.Generation), state, _codecIndex, departure.Marker));
         _lastTimestamp = timestamp;
         PacketsSent++;
@@ -213,21 +213,21 @@ internal sealed partial class Subscription
         return body;
     }
 
-    private void Commit(Span<byte> target, int headerLength, ReadOnlySpan<byte> payload, ExtendedSequence sequence, Instant now)
+    private void Commit(Span<byte> target, in RtpHeader header, int headerLength, ReadOnlySpan<byte> payload, ExtendedSequence sequence, Instant now)
     {
         int length = _peer.SrtpSender.ProtectRtp(target, headerLength, payload, sequence.Value);
         _shard.Output.Commit(length);
-        _peer.OnPacketSent(length, _isNumbered, now);
+        _peer.OnPacketSent(length, _isNumbered, in header, now);
     }
 
     /// <summary>
-    /// The publisher's padding does not go on, nor do layers that the subscriber does not get. Where the number stands in a gap that later
+    /// The publisher's padding does not go on, nor do layers that the subscriber does not get, nor redundant audio that makes no sense. Where the number stands in a gap that later
     /// packets already left open, a packet of padding alone fills it, or the subscriber asks for it in vain.
     /// </summary>
     private void Drop(in Departure departure, in RtpReader rtp, Instant now)
     {
         MediaPacket packet = departure.Packet;
-        CountEnd(in departure, packet.IsPaddingOnly ? SfuCounter.DroppedPadding : SfuCounter.DroppedLayer);
+        CountEnd(in departure, packet.IsPaddingOnly ? SfuCounter.DroppedPadding : _isVideo ? SfuCounter.DroppedLayer : SfuCounter.DroppedMalformed);
         if (_codec?.Kind == CodecKind.Vp8 && !packet.IsPaddingOnly)
         {
             _vp8?.Drop(rtp.Payload);
@@ -239,7 +239,7 @@ internal sealed partial class Subscription
             Span<byte> target = _shard.Output.Reserve(in _peer.Remote, in _peer.Local, MaxOverhead + 1);
             int headerLength = WriteHeader(target, in header, default, default, now);
             int padding = Padding.Write(target[headerLength..], 1);
-            Commit(target, headerLength, target.Slice(headerLength, padding), slot, now);
+            Commit(target, in header, headerLength, target.Slice(headerLength, padding), slot, now);
         }
     }
 

@@ -75,5 +75,9 @@ internal sealed partial class Subscription
         CumulativeLost = report.CumulativeLost;
         Jitter = report.Jitter;
         _roundTrip.OnReportBlock(in report, now);
+        if (!_isVideo)
+        {
+            NoteLoss(FractionLost);
+        }
     }
 }

@@ -53,7 +53,7 @@ internal sealed partial class Subscription
         Span<byte> target = _shard.Output.Reserve(in _peer.Remote, in _peer.Local, MaxOverhead + byte.MaxValue);
         int headerLength = WriteHeader(target, in header, default, default, now);
         int padding = Padding.Write(target[headerLength..], Math.Clamp(wanted, 1, byte.MaxValue));
-        Commit(target, headerLength, target.Slice(headerLength, padding), _nextRetransmission, now);
+        Commit(target, in header, headerLength, target.Slice(headerLength, padding), _nextRetransmission, now);
         _nextRetransmission = _nextRetransmission.Next;
         _shard.Counters.Increment(SfuCounter.PaddingSent);
         sent = headerLength + padding + _peer.PacketOverhead;
@@ -105,7 +105,7 @@ internal sealed partial class Subscription
             RedPayload.TryRewrite(body[prefixLength..], (byte)codec.RedPayloadType);
         }
 
-        Commit(target, headerLength, body, sequence, now);
+        Commit(target, in header, headerLength, body, sequence, now);
         return true;
     }
 

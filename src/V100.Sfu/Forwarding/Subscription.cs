@@ -37,14 +37,16 @@ internal sealed partial class Subscription
     private bool _isReplaying;
     private bool _replayedStill;
 
-    /// <summary>Of audio: the source that is forwarded; a video subscription's selector has its own.</summary>
-    private int _audioGeneration = -1;
-
     /// <summary>One bit for each encoding of the source that it takes.</summary>
     private uint _taken;
 
-    public Subscription(SfuShard shard, Peer peer, MediaSection section)
+    /// <param name="shard">Of the peer.</param>
+    /// <param name="peer">The subscriber.</param>
+    /// <param name="section">What is sent to it.</param>
+    /// <param name="isOnlyVideo">There is no other picture for which this one could make room: its smallest layers go whatever the estimate says.</param>
+    public Subscription(SfuShard shard, Peer peer, MediaSection section, bool isOnlyVideo)
     {
+        Demand = new LayerDemand(isOnlyVideo);
         _shard = shard;
         _peer = peer;
         Section = section;
@@ -56,6 +58,7 @@ internal sealed partial class Subscription
         _sequences = new SequenceRewriter(new SequenceNumber((ushort)(shard.Entropy.NextUInt32() & 0x7FFF)));
         _nextRetransmission = new ExtendedSequence(shard.Entropy.NextUInt32() & 0x7FFF);
         _history = new SentPacketHistory(_isVideo ? 1024 : 128);
+        _takesRedundancy = Array.Exists(section.Codecs, codec => codec.Kind == CodecKind.Red);
         _isNumbered = section.SentExtensions.IdOf(HeaderExtensionKind.TransportCc) != 0;
         _canonicalName = System.Text.Encoding.UTF8.GetBytes(section.Sender.Cname);
     }
@@ -66,13 +69,16 @@ internal sealed partial class Subscription
     public PublishedTrack? Source => _fanout?.Track;
 
     /// <summary>Of video: what there is to choose from, and what the peer's <see cref="LayerAllocator"/> chose.</summary>
-    public LayerDemand Demand { get; } = new();
+    public LayerDemand Demand { get; }
 
     /// <summary>Grows with each new beginning.</summary>
     public int Epoch => _epoch;
 
     /// <summary>The subscriber counts packets by their transport-wide number.</summary>
     public bool IsNumbered => _isNumbered;
+
+    /// <summary>The subscriber reports on packets by their stream (RFC 8888).</summary>
+    public bool ReportsByStream => Array.Exists(Section.Codecs, codec => (codec.Feedback & CodecFeedback.CongestionControl) != 0);
 
     /// <summary>What is sent now.</summary>
     public LayerTarget Current => _selector.Current;
@@ -193,7 +199,7 @@ internal sealed partial class Subscription
         }
         else
         {
-            ForwardAudio(in packet, in rtp, now);
+            ForwardAudio(in packet, in rtp, isRecovered: false, now);
         }
     }
 
@@ -218,24 +224,6 @@ internal sealed partial class Subscription
         {
             _selector.Restart();
         }
-    }
-
-    private void ForwardAudio(in MediaPacket packet, in RtpReader rtp, Instant now)
-    {
-        if (packet.Generation != _audioGeneration)
-        {
-            if (packet.IsPaddingOnly)
-            {
-                _shard.Counters.Increment(SfuCounter.DroppedAwaitingKeyframe);
-                return;
-            }
-
-            _audioGeneration = packet.Generation;
-            Dispatch(PacketClass.Audio, new Departure { Subscription = this, Kind = DepartureKind.Switch, Epoch = _epoch, Packet = packet }, in rtp, now);
-        }
-
-        DepartureKind kind = packet.IsPaddingOnly ? DepartureKind.Drop : DepartureKind.Send;
-        Dispatch(PacketClass.Audio, new Departure { Subscription = this, Kind = kind, Epoch = _epoch, Packet = packet, Marker = rtp.Marker }, in rtp, now);
     }
 
     /// <summary>Decides on one packet of video. One that is late was counted when it came, so whatever becomes of it now, it does not end once more.</summary>
@@ -320,7 +308,10 @@ internal sealed partial class Subscription
         FanoutEncoding encoding = _fanout!.Encodings[packet.Encoding];
         bool isCounted = isLate;
         bool hasBegun = false;
-        for (ExtendedSequence sequence = first; sequence <= encoding.Cache.Newest; sequence = sequence.Next)
+
+        // A packet that cannot be sent (a codec that was not agreed on, a full queue) ends what began here: on it would only begin again.
+        int epoch = _epoch;
+        for (ExtendedSequence sequence = first; sequence <= encoding.Cache.Newest && _epoch == epoch; sequence = sequence.Next)
         {
             if (!encoding.Cache.TryGet(sequence, now, out PacketBuffer buffer) || !RtpReader.TryParse(buffer.Bytes, out RtpReader cached)
                 || !_fanout.Track.Section.TryFindCodec(cached.PayloadType, out NegotiatedCodec? codec, out _))
@@ -403,6 +394,7 @@ internal sealed partial class Subscription
             count = AddOptions(options, count, encoding, figures);
         }
 
+        Demand.Priority = Source is { IsOfActiveSpeaker: true } ? SubscriptionPriority.ActiveSpeaker : SubscriptionPriority.Normal;
         Demand.Constraints = EncodingOrder.Resolve(_peer.Descriptor.GetConstraints(Section.Index), encodings);
         Demand.SetLayers(options[..count]);
     }
@@ -410,7 +402,7 @@ internal sealed partial class Subscription
     /// <summary>Each pair of layers of one encoding; their rates are shares of the whole.</summary>
     private int AddOptions(Span<LayerOption> options, int count, int encoding, EncodingFigures figures)
     {
-        long wireBps = (figures.IsResting ? figures.ActiveBps : figures.BitrateBps) + (long)(8 * figures.PacketsPerSecond * (_peer.PacketOverhead + SrtpSender.MaxOverhead));
+        long wireBps = (long)figures.SteadyBps + (long)(8 * figures.PacketsPerSecond * (_peer.PacketOverhead + SrtpSender.MaxOverhead));
         int topSpatial = Math.Min(figures.TopSpatialLayer, MaxOptionLayer);
         int topTemporal = Math.Min(figures.TopTemporalLayer, MaxOptionLayer);
         for (int spatial = 0; spatial <= topSpatial; spatial++)

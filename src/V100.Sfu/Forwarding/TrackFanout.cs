@@ -7,7 +7,7 @@ using V100.Sfu.Sdp;
 namespace V100.Sfu.Forwarding;
 
 /// <summary>The subscribers of one track on one shard. It exists while there is at least one.</summary>
-internal sealed class TrackFanout
+internal sealed partial class TrackFanout
 {
     /// <summary>About two seconds of a 2 Mbit/s stream; what is older is of no use to a receiver that waits.</summary>
     private const int VideoCachePackets = 512;
@@ -15,7 +15,7 @@ internal sealed class TrackFanout
     private static readonly TimeSpan CacheAge = TimeSpan.FromSeconds(2);
 
     private readonly SfuShard _shard;
-    private readonly FanoutEncoding[] _encodings;
+    private FanoutEncoding[] _encodings;
 
     /// <summary>By encoding: subscriptions that take it.</summary>
     private readonly int[] _takers;
@@ -63,6 +63,12 @@ internal sealed class TrackFanout
         if (packet.IsReplayed)
         {
             ReplaySlow(in packet, in rtp, now);
+            return;
+        }
+
+        if (Track.Kind == MediaKind.Audio)
+        {
+            ForwardSound(in packet, in rtp, now);
             return;
         }
 

@@ -20,7 +20,7 @@ internal sealed partial class Peer
     private static readonly TimeSpan GraceTime = TimeSpan.FromSeconds(2);
 
     /// <summary>A path that is probed must carry a little more than what is to be sent on it.</summary>
-    private const double ProbeHeadroom = 1.25;
+    private const double ProbeHeadroom = 1.6;
 
     private readonly LayerAllocator _allocator = new();
     private Subscription[] _videos = [];
@@ -29,12 +29,19 @@ internal sealed partial class Peer
     private Pacer<Departure>? _pacer;
     private ushort _transportSequence;
     private bool _isNumbered;
+    private bool _reportsByStream;
     private Instant _nextAdaptation = Instant.Never;
     private Instant _graceUntil;
     private RateMeter _audioRate;
 
     /// <summary>UDP and IP headers of a packet.</summary>
     public int PacketOverhead => _remote.IsIPv4 ? 28 : 48;
+
+    /// <summary>What the client's path carries; null for one that reports nothing.</summary>
+    public BandwidthEstimator? Estimator => _estimator;
+
+    /// <summary>The subscriptions among which the path is shared.</summary>
+    public IReadOnlyList<Subscription> Videos => _videos;
 
     /// <summary>The transport-wide number of the next packet, over all streams of the peer.</summary>
     public ushort NextTransportSequence => _transportSequence;
@@ -50,6 +57,7 @@ internal sealed partial class Peer
             }
 
             _isNumbered |= subscription.IsNumbered;
+            _reportsByStream |= subscription.ReportsByStream;
             if (subscription.Section.Kind == MediaKind.Video)
             {
                 videos.Add(subscription);
@@ -59,7 +67,7 @@ internal sealed partial class Peer
         _videos = [.. videos];
         _demands = Array.ConvertAll(_videos, video => video.Demand);
         _graceUntil = now + GraceTime;
-        if (_isNumbered && _videos.Length > 0)
+        if ((_isNumbered || _reportsByStream) && _videos.Length > 0)
         {
             StartEstimation();
         }
@@ -95,17 +103,34 @@ internal sealed partial class Peer
     }
 
     /// <summary>One packet was written to the batch.</summary>
-    public void OnPacketSent(int length, bool isNumbered, Instant now)
+    public void OnPacketSent(int length, bool isNumbered, in RtpHeader header, Instant now)
     {
-        if (_estimator is not null && isNumbered == _isNumbered)
+        if (isNumbered != _isNumbered)
         {
-            _estimator.OnPacketSent(new SequenceNumber(_transportSequence), length + PacketOverhead, now, _pacer!.ActiveProbe);
+            return; // Feedback cannot tell of it.
         }
 
-        _transportSequence += (ushort)(isNumbered == _isNumbered ? 1 : 0);
+        var sequence = new SequenceNumber(_transportSequence++);
+        if (_reportsByStream && !_isNumbered)
+        {
+            _estimator?.OnPacketSent(sequence, length + PacketOverhead, now, _pacer!.ActiveProbe, header.Ssrc, header.SequenceNumber);
+        }
+        else
+        {
+            _estimator?.OnPacketSent(sequence, length + PacketOverhead, now, _pacer!.ActiveProbe);
+        }
     }
 
     private void HandleTransportFeedback(in TransportFeedback feedback, Instant now)
+    {
+        if (_estimator is not null)
+        {
+            _estimator.HandleFeedback(in feedback, now);
+            AfterEstimate(now);
+        }
+    }
+
+    private void HandleCongestionFeedback(in CongestionControlFeedback feedback, Instant now)
     {
         if (_estimator is not null)
         {

@@ -61,6 +61,9 @@ internal sealed partial class Peer
             case RtcpPacketType.TransportFeedback when TransportFeedback.TryParse(in packet, out TransportFeedback feedback):
                 HandleTransportFeedback(in feedback, now);
                 break;
+            case RtcpPacketType.TransportFeedback when CongestionControlFeedback.TryParse(in packet, out CongestionControlFeedback feedback):
+                HandleCongestionFeedback(in feedback, now);
+                break;
             case RtcpPacketType.PayloadFeedback when ReceiverEstimatedMaxBitrate.TryParse(in packet, out ReceiverEstimatedMaxBitrate estimate):
                 HandleReceiverEstimate(in estimate, now);
                 break;

@@ -34,6 +34,7 @@ internal sealed partial class Peer
         _timer = new TimerNode(this);
         _received = new ReceivedTrack?[negotiated.Sections.Length];
         _subscriptions = new Subscription?[negotiated.Sections.Length];
+        int videos = Array.FindAll(negotiated.Sections, section => section.IsSent && section.Kind == MediaKind.Video).Length;
         foreach (MediaSection section in negotiated.Sections)
         {
             if (descriptor.Published[section.Index] is { } track)
@@ -45,7 +46,7 @@ internal sealed partial class Peer
 
             if (section.IsSent)
             {
-                _subscriptions[section.Index] = new Subscription(shard, this, section);
+                _subscriptions[section.Index] = new Subscription(shard, this, section, isOnlyVideo: videos == 1);
             }
         }
 

@@ -21,10 +21,14 @@ public enum SfuCounter
     RtpForwardedBytes,
 
     /// <summary>
-    /// Copies that were sent from the cache when the keyframe to which they belong came after them. No end: each ended before, mostly as
-    /// <see cref="DroppedAwaitingKeyframe"/>, or the subscription was not there yet.
+    /// Copies that were sent from the cache when the keyframe to which they belong came after them, and frames of sound that were sent out of
+    /// other packets' redundancy. No end: each ended before, mostly as <see cref="DroppedAwaitingKeyframe"/>, or the subscription was not there
+    /// yet, or its packet has not come.
     /// </summary>
     RtpForwardedLate,
+
+    /// <summary>Frames of sound that came in the redundancy of others alone, once for each shard that needed them. No end of a packet.</summary>
+    AudioFramesRecovered,
 
     /// <summary>Packets that were sent again from the cache because a subscriber asked. No end: each was forwarded before.</summary>
     RtpRetransmitted,
@@ -84,6 +88,9 @@ public enum SfuCounter
 
     /// <summary>Once for each packet that nobody gets, or that finds nobody any more on a shard to which it went.</summary>
     DroppedNoSubscriber,
+
+    /// <summary>Once for each packet of audio that nobody gets because others in the room are louder.</summary>
+    DroppedNotAmongLoudest,
 
     /// <summary>Copies for a subscriber that has not agreed to the codec.</summary>
     DroppedCodecMismatch,

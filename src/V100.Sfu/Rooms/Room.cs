@@ -27,6 +27,12 @@ public sealed class Room
     /// <summary>When the last participant left, or when the room was made; meaningless while someone is in it.</summary>
     internal Instant EmptySince { get; set; }
 
+    /// <summary>What is heard in it; null before the first audio track.</summary>
+    internal RoomAudio? Audio { get; set; }
+
+    /// <summary>Who speaks now, or spoke last; null until somebody has spoken, and when that one has gone.</summary>
+    public Participant? DominantSpeaker => Audio?.Dominant;
+
     public IReadOnlyCollection<Participant> Participants => _participants.Values;
 
     public bool TryGetParticipant(string identity, out Participant participant) => _participants.TryGetValue(identity, out participant!);

@@ -1,4 +1,3 @@
-using V100.Net;
 using V100.Sfu.Forwarding;
 using V100.Sfu.Sdp;
 
@@ -6,17 +5,8 @@ namespace V100.Sfu.Rooms;
 
 public sealed partial class RoomDirectory
 {
-    /// <summary>How often sessions that follow the loudest publisher look again.</summary>
-    private static readonly TimeSpan FollowInterval = TimeSpan.FromMilliseconds(500);
-
-    /// <summary>How much louder, in dB, another must be to take over: two people in one conversation do not flicker.</summary>
-    private const float FollowMargin = 6;
-
-    private readonly HashSet<Session> _following = [];
-    private Instant _nextFollowing = Instant.Never;
-
-    /// <summary>Makes every playing session of the room play what it should, after anyone came or went.</summary>
-    private void AssignSources(Room room, Instant now)
+    /// <summary>Makes every playing session of the room play what it should, after anyone came or went, or another one speaks.</summary>
+    private void AssignSources(Room room)
     {
         foreach (Participant participant in room.Participants)
         {
@@ -24,13 +14,68 @@ public sealed partial class RoomDirectory
             {
                 if (session.Role.HasFlag(SessionRole.Subscribe))
                 {
-                    AssignSources(session, now);
+                    AssignSources(session);
                 }
+            }
+        }
+
+        if (_limits.LoudestSpeakers > 0)
+        {
+            MarkPlayedAlone(room);
+        }
+    }
+
+    /// <summary>Who plays one participant alone has chosen: that one is heard, loud or not.</summary>
+    private static void MarkPlayedAlone(Room room)
+    {
+        var alone = new HashSet<PublishedTrack>();
+        foreach (Participant participant in room.Participants)
+        {
+            if (OnlyPlaying(participant) is not { } session)
+            {
+                continue;
+            }
+
+            foreach (MediaSection section in session.Peer.Negotiated.Sections)
+            {
+                if (session.Peer.GetSource(section.Index) is { Kind: MediaKind.Audio } track)
+                {
+                    alone.Add(track);
+                }
+            }
+        }
+
+        foreach (Participant participant in room.Participants)
+        {
+            foreach (PublishedTrack track in participant.Tracks)
+            {
+                track.IsPlayedAlone = alone.Contains(track);
             }
         }
     }
 
-    private void AssignSources(Session session, Instant now)
+    private static Session? OnlyPlaying(Participant participant)
+    {
+        Session? only = null;
+        foreach (Session session in participant.Sessions)
+        {
+            if (!session.Role.HasFlag(SessionRole.Subscribe))
+            {
+                continue;
+            }
+
+            if (only is not null)
+            {
+                return null;
+            }
+
+            only = session;
+        }
+
+        return only;
+    }
+
+    private void AssignSources(Session session)
     {
         Room room = session.Participant.Room;
         Participant? source;
@@ -41,11 +86,6 @@ public sealed partial class RoomDirectory
         else
         {
             source = session.Followed = Follow(session);
-            _following.Add(session);
-            if (_nextFollowing == Instant.Never)
-            {
-                _nextFollowing = now + FollowInterval;
-            }
         }
 
         IReadOnlyList<PublishedTrack> tracks = source?.Tracks ?? [];
@@ -80,43 +120,23 @@ public sealed partial class RoomDirectory
         return changed;
     }
 
+    /// <summary>The dominant speaker; where that is who listens, or nobody, whom the session plays already, then the loudest, then anyone.</summary>
     private static Participant? Follow(Session session)
     {
         Room room = session.Participant.Room;
+        if (room.Audio?.Dominant is { Tracks.Count: > 0 } speaker && speaker != session.Participant)
+        {
+            return speaker;
+        }
+
         Participant? current = session.Followed is { Tracks.Count: > 0 } followed && followed != session.Participant
-            && room.TryGetParticipant(followed.Identity, out Participant there) && there == followed ? followed : null;
-        float level = current is null ? float.NegativeInfinity : Loudness(current) + FollowMargin;
+            && room.TryGetParticipant(followed.Identity, out Participant there) && there == followed ? followed : room.Audio?.LoudestBut(session.Participant);
         foreach (Participant candidate in room.Participants)
         {
-            if (candidate != session.Participant && candidate.Tracks.Count > 0 && Loudness(candidate) > level)
-            {
-                current = candidate;
-                level = Loudness(candidate);
-            }
+            current ??= candidate != session.Participant && candidate.Tracks.Count > 0 ? candidate : null;
         }
 
         // Its own track only where there is no other: one token that publishes and plays is how people try things out.
         return current ?? (session.Participant.Tracks.Count > 0 ? session.Participant : null);
-    }
-
-    private static float Loudness(Participant participant)
-    {
-        float loudest = 0;
-        foreach (PublishedTrack track in participant.Tracks)
-        {
-            loudest = Math.Max(loudest, track.AudioLevel);
-        }
-
-        return loudest;
-    }
-
-    private void FollowLoudest(Instant now)
-    {
-        _following.RemoveWhere(session => session.State == SessionState.Closed);
-        _nextFollowing = _following.Count == 0 ? Instant.Never : now + FollowInterval;
-        foreach (Session session in (Session[])[.. _following])
-        {
-            AssignSources(session, now);
-        }
     }
 }

@@ -59,7 +59,7 @@ public sealed partial class RoomDirectory
         }
 
         session = Admit(request, room, ufrag, ice, negotiated, now, clock);
-        AssignSources(room, now);
+        AssignSources(room);
         return JoinOutcome.Joined;
     }
 
@@ -132,7 +132,7 @@ public sealed partial class RoomDirectory
         {
             if (section.IsReceived)
             {
-                var track = new PublishedTrack(new TrackId(++_lastTrackId), section, section.RemoteStreamId ?? request.Identity, _transport.ShardCount);
+                var track = new PublishedTrack(new TrackId(++_lastTrackId), section, section.RemoteStreamId ?? request.Identity, _transport.ShardCount, _sounding);
                 published[section.Index] = track;
                 tracks.Add(track);
             }
@@ -173,6 +173,11 @@ public sealed partial class RoomDirectory
             return;
         }
 
+        if (session.State == SessionState.Connected)
+        {
+            EndListening(session, now);
+        }
+
         session.State = SessionState.Closed;
         session.CloseReason = reason;
         _events.Enqueue(new SessionEvent(SessionEventKind.Closed, session));
@@ -202,9 +207,9 @@ public sealed partial class RoomDirectory
             }
         }
 
-        if (session.Tracks.Count > 0)
+        if (session.Tracks.Count > 0 || _limits.LoudestSpeakers > 0)
         {
-            AssignSources(participant.Room, now);
+            AssignSources(participant.Room);
         }
     }
 

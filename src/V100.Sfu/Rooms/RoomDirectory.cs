@@ -138,17 +138,18 @@ public sealed partial class RoomDirectory
         {
             session.State = SessionState.Connected;
             _events.Enqueue(new SessionEvent(SessionEventKind.Connected, session));
-            AssignSources(session.Participant.Room, now);
+            BeginListening(session, now);
+            AssignSources(session.Participant.Room);
         }
     }
 
-    public Instant NextDeadline => Instant.Earlier(_nextSweep, _nextFollowing);
+    public Instant NextDeadline => Instant.Earlier(_nextSweep, _nextListening);
 
     public void HandleDeadline(Instant now)
     {
-        if (now >= _nextFollowing)
+        if (now >= _nextListening)
         {
-            FollowLoudest(now);
+            Listen(now);
         }
 
         if (now >= _nextSweep)

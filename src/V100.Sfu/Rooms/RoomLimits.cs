@@ -17,6 +17,9 @@ public sealed record RoomLimits
     /// <summary>Joining a room that does not exist makes it.</summary>
     public bool AutoCreate { get; init; } = true;
 
+    /// <summary>How many audio tracks of a room go to its subscribers at a time, those of the loudest; 0 sends all.</summary>
+    public int LoudestSpeakers { get; init; }
+
     /// <summary>How long a session waits for its first valid ICE check.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(30);
 }

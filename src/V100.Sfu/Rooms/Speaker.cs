@@ -78,6 +78,16 @@ public sealed class Speaker
     internal double MediumScore { get; private set; } = SpeechScore.Least;
     internal double LongScore { get; private set; } = SpeechScore.Least;
 
+    /// <summary>The least level that can be speech, 0 before any level has come.</summary>
+    internal int LeastSpeechLevel => HasLevels ? Threshold : 0;
+
+    /// <summary>After a time in which nobody called <see cref="Update"/> and nothing was said.</summary>
+    internal void Wake(Instant now)
+    {
+        Instant recent = now - Step * AudioLevels.Depth;
+        _heardTo = _heardTo > recent ? _heardTo : recent;
+    }
+
     /// <summary>Hears what came since the last call: as many steps as time passed, filled with the levels that came in it.</summary>
     internal void Update(Instant now)
     {
@@ -158,13 +168,10 @@ public sealed class Speaker
         return count;
     }
 
+    private int Bands(byte level) => level < Threshold ? 0 : level / LevelsPerBand;
+
     // Whoever sends nothing between words seems to have a floor as loud as his voice: where the client hears a voice, that counts.
-    private int Bands(byte level)
-    {
-        int threshold = _floor + LevelsPerBand;
-        threshold = _flagsVoice ? Math.Min(threshold, SpeechBands * LevelsPerBand) : threshold;
-        return level < threshold ? 0 : level / LevelsPerBand;
-    }
+    private int Threshold => _flagsVoice ? Math.Min(_floor + LevelsPerBand, SpeechBands * LevelsPerBand) : _floor + LevelsPerBand;
 
     /// <summary>The noise: the least level, which rises over windows of 15 s towards what they hold.</summary>
     private void UpdateFloor(byte level)

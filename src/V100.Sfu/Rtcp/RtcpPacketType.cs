@@ -17,10 +17,11 @@ public enum RtcpPacketType : byte
     ExtendedReport = 207,
 }
 
-/// <summary>FMT of RTPFB packets (RFC 4585, 6.2; transport-wide-cc-extensions-01, 3.1).</summary>
+/// <summary>FMT of RTPFB packets (RFC 4585, 6.2; RFC 8888, 3.1; transport-wide-cc-extensions-01, 3.1).</summary>
 public enum TransportFeedbackFormat : byte
 {
     GenericNack = 1,
+    CongestionControl = 11,
     TransportWideCongestionControl = 15,
 }
 

@@ -34,6 +34,9 @@ public sealed class RedStripper(byte payloadType)
     /// <summary>Room that <see cref="Strip"/> needs.</summary>
     public const int MaxFrames = RedReader.MaxBlocks;
 
+    /// <summary>Of the frames within.</summary>
+    public byte PayloadType { get; set; } = payloadType;
+
     /// <summary>Frames that came in other packets than their own.</summary>
     public long RecoveredCount { get; private set; }
 
@@ -55,7 +58,7 @@ public sealed class RedStripper(byte payloadType)
 
         // The primary is marked first: what it overtook lies within the window then.
         RedBlock primary = red.FromEnd(0);
-        bool isPrimaryNew = primary.PayloadType == payloadType && !primary.Data.IsEmpty && TryNote(sequence, timestamp);
+        bool isPrimaryNew = primary.PayloadType == PayloadType && !primary.Data.IsEmpty && TryNote(sequence, timestamp);
         int count = Recover(in red, sequence, timestamp, payload.Length - primary.Data.Length, frames);
         if (isPrimaryNew)
         {
@@ -160,7 +163,7 @@ public sealed class RedStripper(byte payloadType)
             newerOffset = block.TimestampOffset;
             ExtendedSequence own = sequence - back;
             uint ownTimestamp = timestamp - (uint)block.TimestampOffset;
-            if (block.PayloadType == payloadType && !block.Data.IsEmpty && IsMissing(own.Value) && LiesBetweenNeighbours(own.Value, ownTimestamp))
+            if (block.PayloadType == PayloadType && !block.Data.IsEmpty && IsMissing(own.Value) && LiesBetweenNeighbours(own.Value, ownTimestamp))
             {
                 TryNote(own, ownTimestamp);
                 frames[count++] = new RedFrame(own, ownTimestamp, end, block.Data.Length, true);

@@ -86,25 +86,27 @@ internal static class AnswerDescription
         }
 
         AddCodecs(media, section);
-        AddSimulcast(media, section);
+        AddSimulcast(media, offer, section);
         AddSender(media, section);
         return media;
     }
 
     /// <summary>RFC 8853, 5.3: what of the offered encodings is received, under the offer's identifications.</summary>
-    private static void AddSimulcast(MediaDescription media, MediaSection section)
+    private static void AddSimulcast(MediaDescription media, MediaOffer offer, MediaSection section)
     {
         if (section.Encodings is not [{ Rid.Length: > 0 }, ..])
         {
             return;
         }
 
-        foreach (OfferedEncoding encoding in section.Encodings)
+        // In the order of the offer: the order of an answer is a preference, and there is none.
+        string[] rids = Array.FindAll(offer.Simulcast.ToArray(), rid => Array.Exists(section.Encodings, encoding => encoding.Rid == rid));
+        foreach (string rid in rids)
         {
-            media.Add("rid", $"{encoding.Rid} recv");
+            media.Add("rid", $"{rid} recv");
         }
 
-        media.Add("simulcast", "recv " + string.Join(';', Array.ConvertAll(section.Encodings, encoding => encoding.Rid)));
+        media.Add("simulcast", "recv " + string.Join(';', rids));
     }
 
     /// <summary>
@@ -159,6 +161,11 @@ internal static class AnswerDescription
 
     private static void AddCodecs(MediaDescription media, MediaSection section)
     {
+        if (Array.Exists(section.Codecs, codec => (codec.Feedback & CodecFeedback.CongestionControl) != 0))
+        {
+            media.Add("rtcp-fb", "* ack ccfb");
+        }
+
         foreach (NegotiatedCodec codec in section.Codecs)
         {
             media.Formats.Add($"{codec.PayloadType}");

@@ -10,4 +10,7 @@ public enum CodecFeedback : byte
     Fir = 4,
     TransportCc = 8,
     Remb = 16,
+
+    /// <summary>RFC 8888, 6: <c>ack ccfb</c>, of all payload types of a section or none.</summary>
+    CongestionControl = 32,
 }

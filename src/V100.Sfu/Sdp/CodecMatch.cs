@@ -7,7 +7,7 @@ public static class CodecMatch
 {
     /// <summary>
     /// Takes the subscriber's first codec of the same kind and profile; for H.264, if there is none, the first whose decoder
-    /// takes the published profile as well. False when the subscriber has none: it cannot play this stream.
+    /// takes the published profile as well. Redundant audio goes to who takes none as the Opus within. False when the subscriber has none: it cannot play this stream.
     /// </summary>
     /// <param name="published">What the publisher sends.</param>
     /// <param name="subscriber">A section on which this server sends.</param>
@@ -18,7 +18,7 @@ public static class CodecMatch
         {
             foreach (NegotiatedCodec candidate in subscriber.Codecs)
             {
-                if (candidate.Kind == published.Kind && Matches(published, candidate, strictness))
+                if (candidate.Kind == KindFor(published.Kind, strictness) && Matches(published, candidate, strictness))
                 {
                     codec = candidate;
                     return true;
@@ -36,6 +36,10 @@ public static class CodecMatch
         Decodable,
         Unstated,
     }
+
+    // RED is accepted around Opus alone, so that who takes RED takes the Opus within.
+    private static CodecKind KindFor(CodecKind published, Strictness strictness) =>
+        strictness == Strictness.Decodable && published == CodecKind.Red ? CodecKind.Opus : published;
 
     private static bool Matches(NegotiatedCodec published, NegotiatedCodec candidate, Strictness strictness) => published.Kind switch
     {

@@ -12,7 +12,7 @@ internal static class CodecNegotiation
         }
 
         var codecs = new List<NegotiatedCodec>();
-        CodecFeedback feedback = AcceptedFeedback(section);
+        CodecFeedback feedback = AcceptedFeedback(offer, section);
         foreach (OfferedCodec offered in offer.Codecs)
         {
             if (!TryBuild(offer, offered, rtxByPayloadType[offered.PayloadType], feedback, out NegotiatedCodec? codec, out error))
@@ -58,7 +58,7 @@ internal static class CodecNegotiation
 
     private static bool IsConstrainedBaseline(NegotiatedCodec codec) => codec.H264Level.Profile == H264Profile.ConstrainedBaseline;
 
-    private static CodecFeedback AcceptedFeedback(MediaSection section)
+    private static CodecFeedback AcceptedFeedback(MediaOffer offer, MediaSection section)
     {
         if (section.Direction == MediaDirection.Inactive)
         {
@@ -70,6 +70,11 @@ internal static class CodecNegotiation
             || section.IsSent && section.SentExtensions.IdOf(HeaderExtensionKind.TransportCc) != 0;
         CodecFeedback accepted = CodecFeedback.Nack | CodecFeedback.Pli | CodecFeedback.Fir | CodecFeedback.Remb;
         accepted |= numbered ? CodecFeedback.TransportCc : CodecFeedback.None;
+        if (section.IsSent && !section.IsReceived && !offer.Codecs.Exists(codec => (codec.Feedback & CodecFeedback.TransportCc) != 0))
+        {
+            accepted |= CodecFeedback.CongestionControl;
+        }
+
         return accepted;
     }
 

@@ -161,7 +161,7 @@ internal sealed class MediaOffer
         {
             foreach (OfferedCodec each in Codecs)
             {
-                each.Feedback |= OfferedCodec.FeedbackOf(fields.Rest);
+                each.Feedback |= OfferedCodec.FeedbackOf(fields.Rest, isForAll: true);
             }
 
             return true;
@@ -177,7 +177,7 @@ internal sealed class MediaOffer
                 codec?.SetParameters(attribute, fields.Rest);
                 break;
             case "rtcp-fb" when codec is not null:
-                codec.Feedback |= OfferedCodec.FeedbackOf(fields.Rest);
+                codec.Feedback |= OfferedCodec.FeedbackOf(fields.Rest, isForAll: false);
                 break;
         }
 

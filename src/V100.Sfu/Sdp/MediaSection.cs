@@ -77,8 +77,8 @@ public sealed class MediaSection
     public RemoteStream[] RemoteStreams { get; internal set; } = [];
 
     /// <summary>
-    /// What the client sends on the section: one encoding, or its simulcast encodings, at most <see cref="SdpLimits.MaxEncodingsPerSection"/>, in
-    /// the order of the offer, which says nothing of their sizes. Empty where nothing is received.
+    /// What the client sends on the section: one encoding, or its simulcast encodings, at most <see cref="SdpLimits.MaxEncodingsPerSection"/>,
+    /// the smallest first as far as can be guessed (<see cref="SimulcastOrder"/>). Empty where nothing is received.
     /// </summary>
     public OfferedEncoding[] Encodings { get; internal set; } = [];
 

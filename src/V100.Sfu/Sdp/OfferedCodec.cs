@@ -54,13 +54,18 @@ internal sealed class OfferedCodec
         ParametersLine = attribute;
     }
 
-    public static CodecFeedback FeedbackOf(ReadOnlySpan<char> text) => text switch
+    /// <param name="text">Behind the payload type.</param>
+    /// <param name="isForAll">The payload type is the wildcard.</param>
+    public static CodecFeedback FeedbackOf(ReadOnlySpan<char> text, bool isForAll) => text switch
     {
         "nack" => CodecFeedback.Nack,
         "nack pli" => CodecFeedback.Pli,
         "ccm fir" => CodecFeedback.Fir,
         "transport-cc" => CodecFeedback.TransportCc,
         "goog-remb" => CodecFeedback.Remb,
+
+        // RFC 8888, 6: the payload type must be the wildcard.
+        "ack ccfb" when isForAll => CodecFeedback.CongestionControl,
         _ => CodecFeedback.None,
     };
 

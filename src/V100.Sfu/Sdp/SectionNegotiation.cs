@@ -101,8 +101,8 @@ internal static class SectionNegotiation
         if (section.Kind == MediaKind.Video && section.ReceivedExtensions.IdOf(HeaderExtensionKind.Rid) != 0
             && offer.Simulcast.ToArray() is { Length: > 1 } rids)
         {
-            int count = Math.Min(rids.Length, SdpLimits.MaxEncodingsPerSection);
-            return Array.ConvertAll(rids[..count], rid => new OfferedEncoding(rid, 0, 0));
+            string[] received = rids[..Math.Min(rids.Length, SdpLimits.MaxEncodingsPerSection)];
+            return Array.ConvertAll(SimulcastOrder.SmallestFirst(received), rid => new OfferedEncoding(rid, 0, 0));
         }
 
         if (section.Kind == MediaKind.Video && offer.Streams.SimulcastEncodings() is { Length: > 1 } announced)

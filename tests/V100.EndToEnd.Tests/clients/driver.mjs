@@ -33,14 +33,14 @@ export function options() {
       url: { type: 'string' }, token: { type: 'string' }, codec: { type: 'string' },
       width: { type: 'string', default: '640' }, height: { type: 'string', default: '360' }, fps: { type: 'string', default: '30' },
       joins: { type: 'string', default: '1' }, candidate: { type: 'string' }, relay: { type: 'string' }, authority: { type: 'string' }, only: { type: 'string' }, 'no-audio': { type: 'boolean', default: false },
-      screenshot: { type: 'string' },
+      screenshot: { type: 'string' }, encodings: { type: 'string' },
     },
   });
   return {
     role: positionals[0], url: values.url, token: values.token, codec: values.codec, candidate: values.candidate, relay: values.relay,
     authority: values.authority, only: values.only,
     width: Number(values.width), height: Number(values.height), fps: Number(values.fps), joins: Number(values.joins),
-    audio: !values['no-audio'], screenshot: values.screenshot,
+    audio: !values['no-audio'], screenshot: values.screenshot, encodings: values.encodings && JSON.parse(values.encodings),
   };
 }
 
@@ -71,7 +71,10 @@ export async function run({ evaluate, kill, close }, config) {
     stop: async () => { emit('left', await evaluate('window.peer.leave()')); await close(); process.exit(0); },
     restart: async () => emit('restarted', await evaluate('window.peer.restartIce()')),
     die: async () => { kill(); process.exit(0); },
+    measure: async () => { measuring = true; emit('measuring', await evaluate('window.peer.measure()')); },
   };
+  // Reading pictures back costs what a busy machine needs for showing them.
+  let measuring = false;
   // One command at a time, and never beside a reading.
   const queue = [];
   createInterface({ input: process.stdin }).on('line', (line) => queue.push(line.trim())).on('close', () => queue.push('stop'));
@@ -81,7 +84,7 @@ export async function run({ evaluate, kill, close }, config) {
       await (commands[command] ?? (async () => emit('error', { message: `no command ${command}` })))();
     }
     emit('stats', await evaluate('window.peer.stats()'));
-    if (config.role === 'play') emit('picture', await evaluate('window.peer.picture()'));
+    if (config.role === 'play' && !measuring) emit('picture', await evaluate('window.peer.picture()'));
     await new Promise((resolve) => setTimeout(resolve, 300));
   }
 }

@@ -2,7 +2,7 @@
 const video = document.getElementById('video');
 
 class Peer {
-  /** options: {role: 'publish'|'play', url, token, codec?, width, height, fps, audio, candidate?: 'address:port', relay?: 'udp'|'tcp'|'tls'} */
+  /** options: {role: 'publish'|'play', url, token, codec?, width, height, fps, audio, candidate?: 'address:port', relay?: 'udp'|'tcp'|'tls', encodings?: [RTCRtpEncodingParameters]} */
   constructor(options) {
     this.options = options;
     this.stream = null;
@@ -23,7 +23,8 @@ class Peer {
     if (role === 'publish') {
       if (!this.stream) await this.openDevices();
       for (const track of this.stream.getTracks()) {
-        this.pc.addTransceiver(track, { direction: 'sendonly', streams: [this.stream] });
+        const simulcast = track.kind === 'video' && this.options.encodings;
+        this.pc.addTransceiver(track, { direction: 'sendonly', streams: [this.stream], ...(simulcast && { sendEncodings: simulcast }) });
       }
     } else {
       for (const kind of this.options.audio ? ['video', 'audio'] : ['video']) this.pc.addTransceiver(kind, { direction: 'recvonly' });
@@ -138,7 +139,16 @@ class Peer {
       codec: codec?.mimeType,
       local: local && `${local.address}:${local.port}`, localType: local?.candidateType, relayProtocol: local?.relayProtocol, protocol: local?.protocol, ufrag: local?.usernameFragment,
       remote: remote && `${remote.address}:${remote.port}`,
+      encodings: report.filter((s) => s.type === 'outbound-rtp' && s.kind === 'video').map(outgoing),
+      quality: this.quality?.figures(),
     };
+  }
+
+  /** What the viewer sees and hears, from now on. */
+  async measure() {
+    this.quality?.stop();
+    this.quality = new Quality(this.pc, video);
+    return {};
   }
 
   /** The energy of the last 0.7 s of sound, for browsers whose getStats has none. */
@@ -209,6 +219,82 @@ class Peer {
     const response = await fetch(this.session, { method: 'DELETE', headers: { Authorization: `Bearer ${this.options.token}` } });
     this.pc.close();
     return { status: response.status };
+  }
+}
+
+/** One simulcast stream of a publisher. */
+const outgoing = (s) => ({
+  rid: s.rid, width: s.frameWidth, height: s.frameHeight, fps: s.framesPerSecond, frames: s.framesEncoded, bytes: s.bytesSent,
+  plis: s.pliCount, nacks: s.nackCount, limit: s.qualityLimitationReason, target: s.targetBitrate,
+});
+
+/** Gaps between the frames that are shown, and stretches of sound that the receiver made up; both in milliseconds. */
+class Quality {
+  static #intervalMs = 100;
+
+  constructor(pc, video) {
+    this.pc = pc;
+    this.video = video;
+    this.began = performance.now();
+    this.frames = 0;
+    this.gaps = [];
+    this.previous = this.began;
+    this.smallest = { width: Infinity, height: Infinity };
+    this.sizes = {};
+    this.concealedRun = 0;
+    this.longestConcealed = 0;
+    if (video.requestVideoFrameCallback) this.#next();
+    this.timer = setInterval(() => this.#sample(), Quality.#intervalMs);
+  }
+
+  stop() {
+    clearInterval(this.timer);
+    this.stopped = true;
+  }
+
+  figures() {
+    const now = performance.now();
+    const all = [...this.gaps, { at: this.previous - this.began, ms: now - this.previous }];
+    const { audio, first } = this;
+    return {
+      seconds: (now - this.began) / 1000,
+      frames: this.frames,
+      framesPerSecond: this.frames / ((now - this.began) / 1000),
+      longestGapMs: Math.max(...all.map((gap) => gap.ms)),
+      gaps: all.filter((gap) => gap.ms > 300).map((gap) => ({ at: Math.round(gap.at), ms: Math.round(gap.ms) })),
+      lastFrameMs: this.previous - this.began,
+      smallestWidth: this.smallest.width, smallestHeight: this.smallest.height, sizes: this.sizes,
+      samples: audio && audio.totalSamplesReceived - first.totalSamplesReceived,
+      concealed: audio && audio.concealedSamples - first.concealedSamples,
+      longestConcealedMs: this.longestConcealed,
+    };
+  }
+
+  #next() {
+    this.video.requestVideoFrameCallback((now, frame) => {
+      this.#onFrame(performance.now(), frame.width, frame.height);
+      if (!this.stopped) this.#next();
+    });
+  }
+
+  #onFrame(now, width, height) {
+    this.frames++;
+    this.gaps.push({ at: this.previous - this.began, ms: now - this.previous });
+    this.previous = now;
+    this.sizes[`${width}x${height}`] = (this.sizes[`${width}x${height}`] ?? 0) + 1;
+    this.smallest.width = Math.min(this.smallest.width, width);
+    this.smallest.height = Math.min(this.smallest.height, height);
+  }
+
+  async #sample() {
+    const report = [...(await this.pc.getStats()).values()];
+    const audio = report.find((s) => s.type === 'inbound-rtp' && s.kind === 'audio');
+    if (!audio) return;
+    this.first ??= audio;
+    const concealed = audio.concealedSamples - (this.audio ?? audio).concealedSamples;
+    this.concealedRun = concealed > 0 ? this.concealedRun + concealed : 0;
+    this.longestConcealed = Math.max(this.longestConcealed, this.concealedRun / 48);
+    this.audio = audio;
   }
 }
 

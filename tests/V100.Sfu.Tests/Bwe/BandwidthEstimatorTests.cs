@@ -128,6 +128,46 @@ public class BandwidthEstimatorTests(ITestOutputHelper output)
         });
     }
 
+    /// <summary>A shard has thousands of peers: what each costs must stay small. What is held is at most what was ever allocated.</summary>
+    [Fact]
+    public void A_silent_peer_and_one_at_a_megabit_cost_little_memory()
+    {
+        var warm = new BandwidthEstimator();
+        Exchange(warm, 0, 10);
+        byte[] feedback = new byte[1_200];
+        long[] ticks = new long[10];
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        var estimator = new BandwidthEstimator();
+        var pacer = new Pacer<(long, long, long, long)>(estimator.EstimateBps);
+        long silent = GC.GetAllocatedBytesForCurrentThread() - before;
+
+        // 125 packets of 1,000 bytes a second for 20 s.
+        for (int packet = 0; packet < 2_500; packet += 10)
+        {
+            for (int index = 0; index < 10; index++)
+            {
+                Instant at = At((packet + index) * 8);
+                pacer.SetEstimate(estimator.EstimateBps);
+                _ = pacer.TrySendNow(PacketClass.Video, 1_000, at) || pacer.TryEnqueue(PacketClass.Video, default, 1_000);
+                estimator.OnPacketSent(new SequenceNumber((ushort)(packet + index)), 1_000, at, 0);
+                pacer.TryDequeue(at, out _);
+                ticks[index] = (packet + index) * 32 + 80;
+            }
+
+            var writer = new SpanWriter(feedback);
+            TransportFeedbackWriter.Write(ref writer, new(new Ssrc(1), new Ssrc(2), new SequenceNumber((ushort)packet), (byte)(packet / 10)), ticks);
+            bool isGood = TransportFeedback.TryParse(Wire.Single(writer.Written), out TransportFeedback parsed);
+            Assert.True(isGood);
+            estimator.HandleFeedback(parsed, At((packet + 9) * 8 + 40));
+        }
+
+        long active = GC.GetAllocatedBytesForCurrentThread() - before;
+        output.WriteLine($"silent {silent} bytes, active {active} bytes");
+        Assert.InRange(silent, 1, 12 * 1024);
+        Assert.InRange(active, silent, 40 * 1024);
+        GC.KeepAlive(pacer);
+    }
+
     [Fact]
     public void Hostile_feedback_moves_nothing_out_of_its_bounds()
     {
@@ -142,7 +182,8 @@ public class BandwidthEstimatorTests(ITestOutputHelper output)
             for (int step = 0; step < 300; step++)
             {
                 now += TimeSpan.FromMilliseconds(random.Next(step % 50 == 0 ? 5_000 : 30));
-                estimator.OnPacketSent(new SequenceNumber(number++), random.Next(-10, 70_000), now, random.Next(4));
+                var sequence = new SequenceNumber(number++);
+                estimator.OnPacketSent(sequence, random.Next(-10, 70_000), now, random.Next(4), new Ssrc((uint)random.Next(2)), sequence);
                 Attack(estimator, random, bytes, number, now);
                 estimator.TryTakeProbe(now, out ProbeCluster probe);
                 Assert.InRange(probe.RateBps, 0, _limits.CeilingBps);
@@ -167,9 +208,67 @@ public class BandwidthEstimatorTests(ITestOutputHelper output)
         Assert.Null(estimator.RoundTrip);
     }
 
+    [Fact]
+    public void Feedback_by_stream_makes_round_trip_rate_and_loss()
+    {
+        var estimator = new BandwidthEstimator();
+        ExchangeStreams(estimator, 200, index => index % 10 == 3);
+        Assert.InRange(estimator.RoundTrip!.Value.TotalMilliseconds, 35, 65);
+        Assert.InRange(estimator.AcknowledgedBps, 650_000, 900_000);
+        Assert.InRange(estimator.LossFraction, 0.05, 0.15);
+        Assert.Equal(0, estimator.State.FeedbackRefused);
+        Assert.Equal(0, estimator.State.FeedbackLost);
+    }
+
+    [Fact]
+    public void Feedback_by_stream_that_was_lost_is_noticed_and_neither_loss_nor_a_hole()
+    {
+        var estimator = new BandwidthEstimator();
+        ExchangeStreams(estimator, 200, _ => false, round => round != 15);
+        Assert.Equal(1, estimator.State.FeedbackLost);
+        Assert.Equal(0, estimator.LossFraction);
+        Assert.InRange(estimator.AcknowledgedBps, 700_000, 900_000);
+    }
+
+    [Fact]
+    public void Feedback_by_stream_about_what_was_never_sent_so_is_refused()
+    {
+        var estimator = new BandwidthEstimator();
+        Send(estimator, 0, 5, 1_000);
+        FeedStreams(estimator, [new(new Ssrc(10), new SequenceNumber(0), true, 0, 1)], At(10));
+        ExchangeStreams(estimator, 20, _ => false);
+        FeedStreams(estimator, [new(new Ssrc(12), new SequenceNumber(0), true, 0, 1)], At(300));
+        Assert.Equal(2, estimator.State.FeedbackRefused);
+    }
+
+    [Fact]
+    public void Work_with_feedback_by_stream_allocates_nothing()
+    {
+        var estimator = new BandwidthEstimator();
+        byte[] buffer = new byte[200];
+        var reports = new CongestionControlFeedback.Report[10];
+        int number = 0;
+        Allocations.AssertNone(() =>
+        {
+            for (int packet = 0; packet < 10; packet++)
+            {
+                var sequence = new SequenceNumber((ushort)(number + packet));
+                estimator.OnPacketSent(sequence, 1_000, At((number + packet) * 10), 0, new Ssrc(10), sequence);
+                reports[packet] = new(new Ssrc(10), sequence, true, 0, (9 - packet) * 10);
+            }
+
+            var writer = new SpanWriter(buffer);
+            CongestionControlFeedback.Write(ref writer, new Ssrc(1), (uint)((number + 9) * 10 * 65_536L / 1_000), reports);
+            bool isGood = CongestionControlFeedback.TryParse(Wire.Single(writer.Written), out CongestionControlFeedback feedback);
+            Assert.True(isGood);
+            estimator.HandleFeedback(feedback, At((number + 9) * 10 + 40));
+            number += 10;
+        });
+    }
+
     private static void Attack(BandwidthEstimator estimator, Random random, byte[] bytes, ushort number, Instant now)
     {
-        switch (random.Next(6))
+        switch (random.Next(8))
         {
             case 0:
                 estimator.HandleReport(random.Next(3) - 0.5, random.Next(-5, int.MaxValue), TimeSpan.FromSeconds(random.Next(-5, 100_000)), now);
@@ -183,6 +282,16 @@ public class BandwidthEstimatorTests(ITestOutputHelper output)
             case 3:
                 random.NextBytes(bytes);
                 TakeRaw(estimator, bytes, (ushort)(number - random.Next(20)), random, now);
+                break;
+            case 4 or 5:
+                var reports = new CongestionControlFeedback.Report[random.Next(40)];
+                for (int index = 0; index < reports.Length; index++)
+                {
+                    var sequence = new SequenceNumber((ushort)(number - random.Next(60)));
+                    reports[index] = new(new Ssrc((uint)random.Next(3)), sequence, random.Next(4) > 0, 0, random.Next(0x2000));
+                }
+
+                FeedStreams(estimator, reports, now, (uint)random.NextInt64(1L << 32));
                 break;
             default:
                 long[] ticks = new long[random.Next(1, 40)];
@@ -220,6 +329,49 @@ public class BandwidthEstimatorTests(ITestOutputHelper output)
         {
             Assert.True(TransportFeedback.TryParse(Wire.Single(writer.Written), out TransportFeedback feedback));
             estimator.HandleFeedback(feedback, now);
+        }
+    }
+
+    private static void FeedStreams(BandwidthEstimator estimator, CongestionControlFeedback.Report[] reports, Instant now, uint? timestamp = null)
+    {
+        var writer = new SpanWriter(new byte[1_200]);
+        Assert.True(CongestionControlFeedback.Write(ref writer, new Ssrc(1), timestamp ?? (uint)((now - _start).TotalSeconds * 65_536), reports));
+        Assert.True(CongestionControlFeedback.TryParse(Wire.Single(writer.Written), out CongestionControlFeedback feedback));
+        estimator.HandleFeedback(feedback, now);
+    }
+
+    // The same as Exchange, in two streams, of which the later one stands first in feedback.
+    private static void ExchangeStreams(BandwidthEstimator estimator, int packets, Func<int, bool> isLost, Func<int, bool>? comes = null)
+    {
+        for (int packet = 0; packet < packets; packet += 10)
+        {
+            for (int index = packet; index < packet + 10; index++)
+            {
+                estimator.OnPacketSent(
+                    new SequenceNumber((ushort)index), 1_000, At(index * 10), 0, new Ssrc((uint)(10 + index % 2)), new SequenceNumber((ushort)(index / 2)));
+            }
+
+            double feedbackMs = (packet + 9) * 10 + 25;
+            if (comes?.Invoke(packet / 10) == false)
+            {
+                continue;
+            }
+
+            List<CongestionControlFeedback.Report> reports = [];
+            foreach (int stream in (int[])[1, 0])
+            {
+                for (int index = packet + stream; index < packet + 10; index += 2)
+                {
+                    int offset = (int)((feedbackMs - (index * 10 + 20)) * 1.024);
+                    reports.Add(new(new Ssrc((uint)(10 + stream)), new SequenceNumber((ushort)(index / 2)), !isLost(index), 0, offset));
+                }
+            }
+
+            // The receiver's clock is that of the feedback's making; it takes 20 ms back.
+            var writer = new SpanWriter(new byte[1_200]);
+            Assert.True(CongestionControlFeedback.Write(ref writer, new Ssrc(1), (uint)(feedbackMs * 65.536), reports.ToArray()));
+            Assert.True(CongestionControlFeedback.TryParse(Wire.Single(writer.Written), out CongestionControlFeedback feedback));
+            estimator.HandleFeedback(feedback, At(feedbackMs + 20));
         }
     }
 

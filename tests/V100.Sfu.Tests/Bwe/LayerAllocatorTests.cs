@@ -40,6 +40,28 @@ public class LayerAllocatorTests(ITestOutputHelper output)
         Assert.False(_allocator.Allocate(demands, 1_400_000, Ms(100)).Changed);
     }
 
+    /// <summary>Three encodings of three temporal layers each, as a browser sends them.</summary>
+    [Theory]
+    [InlineData(15, 600_000, 1, 15)]
+    [InlineData(30, 600_000, 1, 30)]
+    [InlineData(15, 180_000, 0, 15)]
+    [InlineData(30, 1_400_000, 2, 15)]
+    public void A_smaller_picture_that_moves_is_better_than_a_large_one_at_seven_frames_a_second(
+        int framesPerSecond, long estimateBps, int encoding, int expectedFramesPerSecond)
+    {
+        var demand = new LayerDemand();
+        demand.SetLayers(
+        [
+            .. from option in _simulcast
+            from temporal in new sbyte[] { 0, 1, 2 }
+            select new LayerOption(
+                option.Choice with { Temporal = temporal }, temporal == 2 ? option.BitrateBps : 0, option.Width, option.Height, temporal == 2 ? framesPerSecond : 0),
+        ]);
+        _allocator.Allocate([demand], estimateBps, Ms(0));
+        Assert.Equal(encoding, demand.Choice.Encoding);
+        Assert.Equal(expectedFramesPerSecond, framesPerSecond >> 2 - demand.Choice.Temporal);
+    }
+
     [Theory]
     [InlineData(SubscriptionPriority.Pinned)]
     [InlineData(SubscriptionPriority.ScreenShare)]

@@ -42,8 +42,9 @@ public class LayerRatesTests
         LayerRates.Fill(options);
         Assert.Equal([400_000, 600_000, 1_000_000], options[..3].Select(option => option.BitrateBps));
         Assert.All(options[..3], option => Assert.Equal((640, 360), (option.Width, option.Height)));
-        Assert.Equal([7.5f, 15f, 24f], options[..3].Select(option => option.FramesPerSecond));
+        Assert.Equal([6f, 12f, 24f], options[..3].Select(option => option.FramesPerSecond));
         Assert.InRange(options[3].BitrateBps, 1_500_000, 3_000_000);
+        Assert.Equal(30f, options[3].FramesPerSecond);
     }
 
     [Theory]

@@ -83,7 +83,7 @@ public class RoomDirectoryTests
     }
 
     [Fact]
-    public void The_loudest_publisher_is_followed_but_not_for_a_little()
+    public void The_dominant_speaker_is_followed_but_not_a_cough()
     {
         RoomDirectory rooms = Create();
         Join(rooms, "r", "viewer", SessionRole.Subscribe, out Session viewer);
@@ -91,13 +91,63 @@ public class RoomDirectoryTests
         Join(rooms, "r", "b", SessionRole.Publish, out Session second);
         Connect(rooms, first);
         Connect(rooms, second);
-        first.Tracks[0].AudioLevel = 50;
-        second.Tracks[0].AudioLevel = 53;
-        Pass(rooms, TimeSpan.FromSeconds(1));
+        Sound(rooms, TimeSpan.FromSeconds(3), (first, Speech), (second, Silence));
         Assert.Equal<PublishedTrack?>(first.Tracks, Sources(viewer));
-        second.Tracks[0].AudioLevel = 70;
-        Pass(rooms, TimeSpan.FromSeconds(1));
+        Sound(rooms, TimeSpan.FromMilliseconds(200), (first, Silence), (second, Speech));
+        Sound(rooms, TimeSpan.FromSeconds(1), (first, Silence), (second, Silence));
+        Assert.Equal<PublishedTrack?>(first.Tracks, Sources(viewer));
+        Assert.All(first.Tracks, track => Assert.True(track.IsOfActiveSpeaker));
+        Sound(rooms, TimeSpan.FromSeconds(3), (first, Silence), (second, Speech));
         Assert.Equal<PublishedTrack?>(second.Tracks, Sources(viewer));
+        Assert.Same(second.Participant, second.Participant.Room.DominantSpeaker);
+        Assert.All(first.Tracks, track => Assert.False(track.IsOfActiveSpeaker));
+        Assert.All(second.Tracks, track => Assert.True(track.IsOfActiveSpeaker));
+    }
+
+    [Fact]
+    public void A_room_in_which_nobody_speaks_is_not_listened_to_until_somebody_does()
+    {
+        RoomDirectory rooms = Create(new RoomLimits { LoudestSpeakers = 2 });
+        Session[] publishers = new Session[3];
+        for (int index = 0; index < publishers.Length; index++)
+        {
+            Join(rooms, index == 0 ? "other" : "r", $"p{index}", SessionRole.Publish, out publishers[index]);
+            Connect(rooms, publishers[index]);
+        }
+
+        Sound(rooms, TimeSpan.FromSeconds(1), (publishers[0], Noise), (publishers[1], Speech), (publishers[2], Silence));
+        Assert.Equal(2, rooms.AwakeRoomCount);
+        Sound(rooms, TimeSpan.FromSeconds(12), (publishers[0], Noise), (publishers[1], Silence), (publishers[2], Noise));
+        Assert.Equal(0, rooms.AwakeRoomCount);
+        Sound(rooms, TimeSpan.FromSeconds(3), (publishers[0], Noise), (publishers[1], Silence), (publishers[2], Speech));
+        Assert.Equal(1, rooms.AwakeRoomCount);
+        Assert.Same(publishers[2].Participant, publishers[2].Participant.Room.DominantSpeaker);
+        rooms.Close(publishers[2], PeerCloseReason.Requested, _now);
+        Assert.Null(publishers[1].Participant.Room.DominantSpeaker);
+    }
+
+    [Fact]
+    public void Beyond_the_places_the_silent_are_left_out_but_not_for_who_plays_one_alone()
+    {
+        RoomDirectory rooms = Create(new RoomLimits { LoudestSpeakers = 2 });
+        Session[] publishers = new Session[4];
+        for (int index = 0; index < publishers.Length; index++)
+        {
+            Join(rooms, "r", $"p{index}", SessionRole.Publish, out publishers[index]);
+            Connect(rooms, publishers[index]);
+        }
+
+        Sound(rooms, TimeSpan.FromSeconds(3), (publishers[0], Silence), (publishers[1], Speech), (publishers[2], Speech), (publishers[3], Silence));
+        bool[] expected = [false, true, true, false];
+        Assert.Equal(expected, publishers.Select(publisher => publisher.Tracks[0].IsAmongLoudest));
+        Join(rooms, "r", "viewer", SessionRole.Subscribe, out Session viewer, target: "p3");
+        Assert.True(publishers[3].Tracks[0].IsPlayedAlone);
+        Assert.False(publishers[0].Tracks[0].IsPlayedAlone);
+        Join(rooms, "r", "viewer", SessionRole.Subscribe, out _, target: "p2");
+        Assert.False(publishers[3].Tracks[0].IsPlayedAlone);
+        Sound(rooms, TimeSpan.FromSeconds(3), (publishers[0], Silence), (publishers[1], Silence), (publishers[2], Speech), (publishers[3], Speech));
+        expected = [false, false, true, true];
+        Assert.Equal(expected, publishers.Select(publisher => publisher.Tracks[0].IsAmongLoudest));
     }
 
     [Fact]
@@ -242,6 +292,25 @@ public class RoomDirectoryTests
         }
 
         _now = end;
+    }
+
+    // Of RFC 6464: the voice flag, and the level below the loudest.
+    private const byte Speech = 0x80 | 25;
+    private const byte Noise = 70;
+    private const byte Silence = 127;
+
+    /// <summary>A packet of each every 20 ms, as their shards record them.</summary>
+    private void Sound(RoomDirectory rooms, TimeSpan time, params (Session Session, byte Level)[] voices)
+    {
+        for (Instant end = _now + time; _now < end;)
+        {
+            foreach ((Session session, byte level) in voices)
+            {
+                session.Tracks[0].RecordAudioLevel(level);
+            }
+
+            Pass(rooms, TimeSpan.FromMilliseconds(20));
+        }
     }
 
     private static void Drain(RoomDirectory rooms)

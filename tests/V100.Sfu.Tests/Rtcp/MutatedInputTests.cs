@@ -14,7 +14,7 @@ public class MutatedInputTests(ITestOutputHelper output)
     public void Mutated_and_random_packets_never_throw()
     {
         Random random = Seeds.NewRandom(output);
-        byte[][] corpus = [Compound(), Feedback(), Media()];
+        byte[][] corpus = [Compound(), Feedback(), StreamFeedback(), Media()];
         int accepted = 0;
         int rounds = Seeds.Scaled(60_000);
         for (int round = 0; round < rounds; round++)
@@ -114,6 +114,14 @@ public class MutatedInputTests(ITestOutputHelper output)
             }
         }
 
+        if (CongestionControlFeedback.TryParse(packet, out CongestionControlFeedback ofStreams))
+        {
+            foreach (CongestionControlFeedback.Report report in ofStreams)
+            {
+                sum += report.Offset;
+            }
+        }
+
         if (FullIntraRequest.TryParse(packet, out FullIntraRequest request))
         {
             for (int index = 0; index < request.Count; index++)
@@ -185,6 +193,19 @@ public class MutatedInputTests(ITestOutputHelper output)
 
         var writer = new SpanWriter(new byte[600]);
         TransportFeedbackWriter.Write(ref writer, new TransportFeedbackWriter.Fields(new Ssrc(1), new Ssrc(2), default, 1), ticks);
+        return writer.Written.ToArray();
+    }
+
+    private static byte[] StreamFeedback()
+    {
+        CongestionControlFeedback.Report[] reports = new CongestionControlFeedback.Report[40];
+        for (int index = 0; index < reports.Length; index++)
+        {
+            reports[index] = new(new Ssrc((uint)(index / 15)), new SequenceNumber((ushort)(65_530 + index)), index % 5 != 0, 1, index * 90);
+        }
+
+        var writer = new SpanWriter(new byte[200]);
+        CongestionControlFeedback.Write(ref writer, new Ssrc(1), 77, reports);
         return writer.Written.ToArray();
     }
 

@@ -53,9 +53,9 @@ public sealed class CodecMatchTests
 
     [Theory]
     [InlineData("chromium-audio-video-sendonly", 111, "firefox-audio-video-recvonly", 109)]
-    [InlineData("chromium-audio-video-sendonly", 63, "firefox-audio-video-recvonly", -1)]
+    [InlineData("chromium-audio-video-sendonly", 63, "firefox-audio-video-recvonly", 109)]
     [InlineData("chromium-audio-video-sendonly", 63, "wrtc-audio-video-recvonly", 63)]
-    public void Red_goes_only_to_those_who_take_it(string publisher, int published, string subscriber, int expected) =>
+    public void Red_goes_to_those_who_take_it_and_Opus_to_the_others(string publisher, int published, string subscriber, int expected) =>
         Check(publisher, published, subscriber, expected, section: 0);
 
     [Fact]

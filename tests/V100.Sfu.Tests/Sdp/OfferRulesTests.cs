@@ -84,6 +84,28 @@ public sealed class OfferRulesTests
         Assert.Empty(answer.Sections[1].Values("a=ssrc:"));
     }
 
+    /// <summary>RFC 8888, 6: with the wildcard alone; and only where V100 sends, and transport-wide feedback is not offered.</summary>
+    [Theory]
+    [InlineData("chromium-audio-video-recvonly", "* ack ccfb", false, true)]
+    [InlineData("chromium-audio-video-recvonly", "* ack ccfb", true, false)]
+    [InlineData("chromium-audio-video-recvonly", "96 ack ccfb", false, false)]
+    [InlineData("chromium-audio-video-sendonly", "* ack ccfb", false, false)]
+    [InlineData("chromium-audio-video-sendrecv", "* ack ccfb", false, false)]
+    public void Congestion_control_feedback_is_agreed_on_for_receivers(string name, string feedback, bool keepsTransportWide, bool isAgreed)
+    {
+        List<string> lines = [.. Offers.Read(name).Split("\r\n")];
+        int video = lines.FindIndex(line => line.StartsWith("m=video", StringComparison.Ordinal));
+        int before = lines.RemoveAll(line => !keepsTransportWide && line.EndsWith(" transport-cc", StringComparison.Ordinal) && lines.IndexOf(line) > video);
+        Assert.Equal(keepsTransportWide, before == 0);
+        lines.Insert(lines.FindIndex(video, line => line.StartsWith("a=rtpmap:", StringComparison.Ordinal)), $"a=rtcp-fb:{feedback}");
+
+        NegotiatedSession session = Offers.Answer(string.Join("\r\n", lines), Both);
+
+        Assert.Equal(isAgreed ? ["ack ccfb"] : [], new SdpText(session.AnswerText).Sections[1].Values("a=rtcp-fb:* "));
+        Assert.All(session.Sections[1].Codecs, codec => Assert.Equal(isAgreed, (codec.Feedback & CodecFeedback.CongestionControl) != 0));
+        Assert.Empty(new SdpText(session.AnswerText).Sections[0].Values("a=rtcp-fb:* "));
+    }
+
     [Fact]
     public void Port_0_without_bundle_only_is_a_rejection_and_with_it_is_none()
     {
@@ -207,7 +229,7 @@ public sealed class OfferRulesTests
         Assert.True(chromium.Sections[0].AllowsMixedExtensions);
 
         MediaSection simulcast = Offers.Answer(Offers.Read("firefox-simulcast-sendonly"), Both).Sections[1];
-        Assert.Equal(["h", "m", "l"], simulcast.Encodings.Select(encoding => encoding.Rid));
+        Assert.Equal(["l", "m", "h"], simulcast.Encodings.Select(encoding => encoding.Rid));
         Assert.Equal(
             [new RemoteStream(467276579, 2782907717), new RemoteStream(979574393, 2625687123), new RemoteStream(459531395, 2102007322)],
             simulcast.RemoteStreams);

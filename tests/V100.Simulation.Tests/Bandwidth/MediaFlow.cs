@@ -16,33 +16,38 @@ internal sealed class MediaFlow
     private const double MinVideoBps = 30_000;
     private const double FramesPerSecond = 30;
 
+    private static readonly TimeSpan _streamInterval = TimeSpan.FromMilliseconds(50);
+
     private readonly Timeline _timeline;
     private readonly Random _random;
     private readonly BottleneckLink[] _forward;
     private readonly BottleneckLink? _backward;
     private readonly Pacer<QueuedPacket> _pacer;
     private readonly TransportFeedbackBuilder _feedback = new();
+    private readonly StreamFeedback _streamFeedback = new();
+    private readonly ushort[] _streamSequences = [65_500, 100];
     private readonly byte[] _buffer = new byte[1_200];
     private Instant _wakeAt = Instant.Never;
     private Instant _feedbackAt = Instant.Never;
     private SequenceNumber _sequence = new(65_000);
     private bool _isPaused;
 
-    public MediaFlow(Timeline timeline, Random random, BottleneckLink[] forward, BottleneckLink? backward = null)
+    public MediaFlow(Timeline timeline, Random random, BottleneckLink[] forward, BottleneckLink? backward = null, double weight = 1)
     {
         _timeline = timeline;
         _random = random;
         _forward = forward;
         _backward = backward;
+        Estimator = new BandwidthEstimator(new BandwidthLimits(Weight: weight));
         _pacer = new Pacer<QueuedPacket>(Estimator.EstimateBps);
         Figures = new FlowFigures(timeline.Now);
     }
 
-    public BandwidthEstimator Estimator { get; } = new();
+    public BandwidthEstimator Estimator { get; }
     public FlowFigures Figures { get; }
 
-    /// <summary>One way, of the whole path.</summary>
-    public TimeSpan Propagation { get; init; } = TimeSpan.FromMilliseconds(50);
+    /// <summary>One way, of the whole path; it may change.</summary>
+    public TimeSpan Propagation { get; set; } = TimeSpan.FromMilliseconds(50);
 
     /// <summary>The most that the source makes of video.</summary>
     public long MaxVideoBps { get; set; } = 5_000_000;
@@ -52,6 +57,9 @@ internal sealed class MediaFlow
 
     /// <summary>What the receiver's clock adds, as it may be anywhere within its 24 bits.</summary>
     public TimeSpan ReceiverClock { get; init; }
+
+    /// <summary>The receiver tells of packets by stream (RFC 8888), each 50 ms, and knows no transport-wide numbers.</summary>
+    public bool TellsOfStreams { get; init; }
 
     /// <summary>Says of a feedback packet whether it comes; null for all.</summary>
     public Func<bool>? FeedbackComes { get; set; }
@@ -192,9 +200,31 @@ internal sealed class MediaFlow
     private void Transmit(int bytes, PacketClass kind)
     {
         SequenceNumber sequence = _sequence = _sequence.Next;
-        Estimator.OnPacketSent(sequence, bytes, _timeline.Now, _pacer.ActiveProbe);
+        int stream = kind == PacketClass.Audio ? 0 : 1;
+        var ssrc = new Ssrc((uint)(10 + stream));
+        var streamSequence = new SequenceNumber(_streamSequences[stream]++);
+        if (TellsOfStreams)
+        {
+            Estimator.OnPacketSent(sequence, bytes, _timeline.Now, _pacer.ActiveProbe, ssrc, streamSequence);
+        }
+        else
+        {
+            Estimator.OnPacketSent(sequence, bytes, _timeline.Now, _pacer.ActiveProbe);
+        }
+
         Figures.OnSent(kind == PacketClass.Padding);
-        Forward(0, bytes, () => Arrive(sequence, bytes));
+        Forward(0, bytes, () =>
+        {
+            Figures.OnArrived(_timeline.Now, bytes);
+            if (TellsOfStreams)
+            {
+                Arrive(ssrc, streamSequence);
+            }
+            else
+            {
+                Arrive(sequence);
+            }
+        });
     }
 
     private void Forward(int hop, int bytes, Action arrive)
@@ -208,9 +238,22 @@ internal sealed class MediaFlow
         _forward[hop].Send(this, bytes, Propagation / _forward.Length, () => Forward(hop + 1, bytes, arrive));
     }
 
-    private void Arrive(SequenceNumber sequence, int bytes)
+    private void Arrive(Ssrc ssrc, SequenceNumber sequence)
     {
-        Figures.OnArrived(_timeline.Now, bytes);
+        _streamFeedback.OnPacket(ssrc, sequence, _timeline.Now + ReceiverClock);
+        if (_feedbackAt == Instant.Never)
+        {
+            _feedbackAt = _timeline.Now + _streamInterval;
+            _timeline.At(_feedbackAt, () =>
+            {
+                _feedbackAt = Instant.Never;
+                Deliver(_streamFeedback.Write(_timeline.Now + ReceiverClock));
+            });
+        }
+    }
+
+    private void Arrive(SequenceNumber sequence)
+    {
         _feedback.OnPacket(sequence, _timeline.Now + ReceiverClock);
         if (_feedback.NextDeadline != Instant.Never && (_feedbackAt == Instant.Never || _feedbackAt < _timeline.Now))
         {
@@ -230,20 +273,24 @@ internal sealed class MediaFlow
                 break;
             }
 
-            if (FeedbackComes?.Invoke() == false)
-            {
-                continue;
-            }
+            Deliver(writer.Written.ToArray());
+        }
+    }
 
-            byte[] bytes = writer.Written.ToArray();
-            if (_backward is null)
-            {
-                _timeline.In(Propagation, () => HandleFeedback(bytes));
-            }
-            else
-            {
-                _backward.Send(_feedback, bytes.Length + 50, Propagation, () => HandleFeedback(bytes));
-            }
+    private void Deliver(byte[] bytes)
+    {
+        if (bytes.Length == 0 || FeedbackComes?.Invoke() == false)
+        {
+            return;
+        }
+
+        if (_backward is null)
+        {
+            _timeline.In(Propagation, () => HandleFeedback(bytes));
+        }
+        else
+        {
+            _backward.Send(_feedback, bytes.Length + 50, Propagation, () => HandleFeedback(bytes));
         }
     }
 
@@ -252,6 +299,12 @@ internal sealed class MediaFlow
         Assert.True(RtcpReader.TryParse(bytes, out RtcpReader reader));
         while (reader.TryRead(out RtcpPacket packet))
         {
+            if (CongestionControlFeedback.TryParse(packet, out CongestionControlFeedback ofStreams))
+            {
+                Estimator.HandleFeedback(ofStreams, _timeline.Now);
+                continue;
+            }
+
             Assert.True(TransportFeedback.TryParse(packet, out TransportFeedback feedback));
             Estimator.HandleFeedback(feedback, _timeline.Now);
         }

@@ -5,28 +5,37 @@ namespace V100.Simulation.Bandwidth;
 /// <summary>Paths beyond those of RFC 8867: sudden drops, random loss, long and unsteady ways, several bottlenecks, feedback that is lost.</summary>
 public sealed class PathTests(ITestOutputHelper output)
 {
-    [Fact]
-    public void A_drop_is_answered_within_a_second_and_recovered_from_within_ten()
+    private const double MinUtilisation = 0.85;
+    private const double MaxQueueP95Ms = 100;
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_drop_is_answered_within_a_second_and_recovered_from_within_ten(bool byStreams)
     {
         List<double> utilisations = [];
-        Scenario.Each(output, scenario => utilisations.Add(RunDrop(scenario)), count: 5);
+        Scenario.Each(output, scenario => utilisations.Add(RunDrop(scenario, byStreams)), count: 5);
 
         // One run alone may recover late within its ten seconds.
-        Assert.InRange(utilisations.Average(), utilisations.Count > 1 ? 0.85 : 0.75, 1);
+        Assert.InRange(utilisations.Average(), utilisations.Count > 1 ? 0.88 : 0.8, 1);
     }
 
-    private static double RunDrop(Scenario scenario)
+    private static double RunDrop(Scenario scenario, bool byStreams)
     {
         scenario.Bottleneck.Schedule((0, 2), (20, 0.5), (40, 2));
-        MediaFlow flow = scenario.AddFlow();
+        MediaFlow flow = scenario.Add(new MediaFlow(scenario.Time, scenario.Random, [scenario.Bottleneck])
+        {
+            TellsOfStreams = byStreams,
+            ReceiverClock = TimeSpan.FromMilliseconds(scenario.Random.NextInt64(1L << 30)),
+        });
         scenario.Run(60);
         double fall = flow.Figures.SecondsUntilBelow(20, 500_000);
         double rise = flow.Figures.SecondsUntilAbove(40, 0.9 * 2_000_000);
-        scenario.Print("drop 2 to 0.5 and back", 5, 60, FormattableString.Invariant($"fall {fall:F2} s, rise {rise:F1} s"));
+        scenario.Print($"drop 2 to 0.5 and back{(byStreams ? ", feedback by stream" : "")}", 5, 60, FormattableString.Invariant($"fall {fall:F2} s, rise {rise:F1} s"));
         Assert.InRange(fall, 0, 1);
         Assert.InRange(rise, 0, 10);
-        Assert.InRange(scenario.QueueP95Ms(5, 60), 0, 100);
-        Assert.InRange(scenario.Utilisation(5, 60), 0.75, 1);
+        Assert.InRange(scenario.QueueP95Ms(5, 60), 0, MaxQueueP95Ms);
+        Assert.InRange(scenario.Utilisation(5, 60), 0.8, 1);
         return scenario.Utilisation(5, 60);
     }
 
@@ -41,7 +50,7 @@ public sealed class PathTests(ITestOutputHelper output)
         scenario.AddFlow();
         scenario.Run(60);
         scenario.Print($"random loss {loss:P0}", 10, 60);
-        Assert.InRange(scenario.Utilisation(10, 60), loss > 0.05 ? 0.7 : 0.8, 1);
+        Assert.InRange(scenario.Utilisation(10, 60), loss > 0.05 ? 0.8 : MinUtilisation, 1);
         Assert.InRange(scenario.QueueP95Ms(10, 60), 0, 100);
     });
 
@@ -71,8 +80,8 @@ public sealed class PathTests(ITestOutputHelper output)
         MediaFlow flow = scenario.AddFlow();
         scenario.Run(60);
         scenario.Print($"{(isPolicer ? "policer" : "short queue")} {lengthMs} ms", 10, 60);
-        Assert.InRange(scenario.Utilisation(10, 60), 0.8, 1.05);
-        Assert.InRange(flow.Figures.Loss, 0, 0.17);
+        Assert.InRange(scenario.Utilisation(10, 60), 0.9, 1.05);
+        Assert.InRange(flow.Figures.Loss, 0, 0.14);
     });
 
     [Theory]
@@ -82,26 +91,47 @@ public sealed class PathTests(ITestOutputHelper output)
     [InlineData(100, 20, true)]
     public void Long_and_unsteady_ways_are_filled(int delayMs, int jitterMs, bool reorders)
     {
-        List<double> utilisations = [];
-        Scenario.Each(output, scenario => utilisations.Add(RunUnsteady(scenario, delayMs, jitterMs, reorders)), count: 5);
+        List<(double Utilisation, double Start)> runs = [];
+        Scenario.Each(output, scenario => runs.Add(RunUnsteady(scenario, delayMs, jitterMs, reorders)), count: 5);
 
-        // How fast jitter lets the start be found differs much from run to run.
-        Assert.InRange(utilisations.Average(), utilisations.Count > 1 ? 0.8 : 0.65, 1);
+        // How often jitter is taken for a queue differs from run to run.
+        Assert.InRange(runs.Average(run => run.Utilisation), runs.Count > 1 ? MinUtilisation : 0.75, 1);
+        Assert.InRange(runs.Average(run => run.Start), 0, runs.Count > 1 ? 10 : 25);
     }
 
-    private static double RunUnsteady(Scenario scenario, int delayMs, int jitterMs, bool reorders)
+    private static (double Utilisation, double Start) RunUnsteady(Scenario scenario, int delayMs, int jitterMs, bool reorders)
     {
         scenario.Bottleneck.Schedule((0, 2));
         scenario.Bottleneck.Jitter = TimeSpan.FromMilliseconds(jitterMs);
         scenario.Bottleneck.Reorders = reorders;
         MediaFlow flow = scenario.AddFlow(propagationMs: delayMs);
         scenario.Run(60);
-        double start = flow.Figures.SecondsUntilAbove(0, 0.9 * 2_000_000);
+        double start = flow.Figures.SecondsUntilAbove(0, 0.8 * 2_000_000);
         scenario.Print($"round trip {2 * delayMs} ms, jitter {jitterMs} ms{(reorders ? ", reordering" : "")}", 10, 60, FormattableString.Invariant($"start {start:F1} s"));
-        Assert.InRange(scenario.Utilisation(10, 60), 0.65, 1);
-        Assert.InRange(scenario.QueueP95Ms(10, 60), 0, 150);
-        return scenario.Utilisation(10, 60);
+        Assert.InRange(start, 0, 25);
+        Assert.InRange(scenario.Utilisation(10, 60), 0.75, 1);
+        Assert.InRange(scenario.QueueP95Ms(10, 60), 0, 130);
+        return (scenario.Utilisation(10, 60), start);
     }
+
+    /// <summary>A path that becomes longer is not taken for a queue, nor one that becomes shorter for more of it.</summary>
+    [Theory]
+    [InlineData(150, 20)]
+    [InlineData(90, 50)]
+    public void Another_way_to_the_receiver_costs_little(double longerMs, double shorterMs) => Scenario.Each(output, scenario =>
+    {
+        scenario.Bottleneck.Schedule((0, 2));
+        MediaFlow flow = scenario.AddFlow(propagationMs: 50);
+        scenario.Time.In(TimeSpan.FromSeconds(20), () => flow.Propagation = TimeSpan.FromMilliseconds(longerMs));
+        scenario.Time.In(TimeSpan.FromSeconds(50), () => flow.Propagation = TimeSpan.FromMilliseconds(shorterMs));
+        scenario.Run(80);
+        double after = flow.Figures.RateBps(20, 30) / 2e6;
+        scenario.Print(FormattableString.Invariant($"50 ms one way, then {longerMs}, then {shorterMs}"), 5, 80, FormattableString.Invariant($"the 10 s after {after:P0}"));
+        Assert.InRange(after, 0.5, 1);
+        Assert.InRange(flow.Figures.RateBps(30, 50) / 2e6, MinUtilisation - 0.05, 1);
+        Assert.InRange(scenario.Utilisation(5, 80), MinUtilisation, 1);
+        Assert.InRange(scenario.QueueP95Ms(5, 80), 0, MaxQueueP95Ms);
+    });
 
     [Fact]
     public void Several_bottlenecks_in_a_row_leave_a_share() => Scenario.Each(output, scenario =>
@@ -117,7 +147,7 @@ public sealed class PathTests(ITestOutputHelper output)
         double share = through.Figures.RateBps(40, 120) / 2e6;
         scenario.Print(FormattableString.Invariant(
             $"three bottlenecks: the long flow {share:P0}, local {local.Average(flow => flow.Figures.RateBps(40, 120)) / 2e6:P0}, p95 queue {scenario.QueueP95Ms(5, 120):F0} ms"));
-        Assert.InRange(share, 0.08, 0.6);
+        Assert.InRange(share, 0.05, 0.6);
         Assert.InRange(scenario.QueueP95Ms(5, 120), 0, 100);
     }, count: 2);
 
@@ -141,7 +171,7 @@ public sealed class PathTests(ITestOutputHelper output)
         flow.FeedbackComes = () => scenario.Random.NextDouble() >= 0.2;
         scenario.Run(60);
         scenario.Print("20 % of feedback lost", 10, 60);
-        Assert.InRange(scenario.Utilisation(10, 60), 0.8, 1);
+        Assert.InRange(scenario.Utilisation(10, 60), MinUtilisation, 1);
         Assert.InRange(scenario.QueueP95Ms(10, 60), 0, 100);
     });
 
@@ -163,6 +193,6 @@ public sealed class PathTests(ITestOutputHelper output)
         scenario.Run(20);
         double rise = flow.Figures.SecondsUntilAbove(42, 0.85 * 2_000_000);
         scenario.Print("feedback stops for 22 s", 5, 20, FormattableString.Invariant($"recovered {rise:F1} s after"));
-        Assert.InRange(rise, 0, 15);
+        Assert.InRange(rise, 0, 20);
     });
 }

@@ -3,8 +3,8 @@ using Xunit.Abstractions;
 namespace V100.Simulation.Bandwidth;
 
 /// <summary>
-/// The test cases of RFC 8867, 5, with its rates, times and 300 ms of drop-tail queue. Each prints utilisation, the 95th percentile of
-/// the delay in the bottleneck's queue, loss, and how fast the estimate followed.
+/// The test cases of RFC 8867, 5 and 6, with its rates, times and 300 ms of drop-tail queue. Each prints utilisation, the 95th percentile of
+/// the delay in the bottleneck's queue, loss, and how fast the estimate followed. Where no mean is named, each run must keep the limits.
 /// </summary>
 public sealed class Rfc8867Tests(ITestOutputHelper output)
 {
@@ -23,7 +23,7 @@ public sealed class Rfc8867Tests(ITestOutputHelper output)
         double start = flow.Figures.SecondsUntilAbove(0, 0.9 * 1_000_000);
         scenario.Print("5.1 variable capacity, one flow", 5, 100, FormattableString.Invariant($"start {start:F1} s, rise {rise:F1} s, fall {fall:F2} s"));
         Assert.InRange(start, 0, 5);
-        Assert.InRange(rise, 0, 15);
+        Assert.InRange(rise, 0, 10);
         Assert.InRange(fall, 0, 1);
         Assert.InRange(scenario.Utilisation(5, 100), MinUtilisation, 1);
         Assert.InRange(scenario.QueueP95Ms(5, 100), 0, MaxQueueP95Ms);
@@ -39,9 +39,9 @@ public sealed class Rfc8867Tests(ITestOutputHelper output)
         scenario.Run(125);
         double fairness = Scenario.Fairness([first.Figures.RateBps(10, 125), second.Figures.RateBps(10, 125)]);
         scenario.Print("5.2 variable capacity, two flows", 5, 125, FormattableString.Invariant($"fairness {fairness:F2}"));
-        Assert.InRange(scenario.Utilisation(5, 125), 0.78, 1);
+        Assert.InRange(scenario.Utilisation(5, 125), MinUtilisation, 1);
         Assert.InRange(scenario.QueueP95Ms(5, 125), 0, MaxQueueP95Ms);
-        Assert.InRange(fairness, 0.7, 1);
+        Assert.InRange(fairness, 0.8, 1);
     });
 
     /// <summary>RFC 8867, 5.3: media both ways, so that each side's feedback stands in the queue of the other's media.</summary>
@@ -58,9 +58,9 @@ public sealed class Rfc8867Tests(ITestOutputHelper output)
         double fall = forward.Figures.SecondsUntilBelow(40, 500_000);
         double rise = forward.Figures.SecondsUntilAbove(60, 0.9 * 2_000_000);
         scenario.Print("5.3 congested feedback", 5, 100, FormattableString.Invariant($"rise {rise:F1} s, fall {fall:F2} s"));
-        Assert.InRange(fall, 0, 1.2);
-        Assert.InRange(rise, 0, 20);
-        Assert.InRange(scenario.Utilisation(5, 100), 0.8, 1);
+        Assert.InRange(fall, 0, 1);
+        Assert.InRange(rise, 0, 10);
+        Assert.InRange(scenario.Utilisation(5, 100), MinUtilisation, 1);
         Assert.InRange(scenario.QueueP95Ms(5, 100), 0, MaxQueueP95Ms);
     });
 
@@ -75,12 +75,19 @@ public sealed class Rfc8867Tests(ITestOutputHelper output)
         scenario.Print("5.4 competing media flows", 5, 120, FormattableString.Invariant($"fairness {fairness:F2}"));
         Assert.InRange(scenario.Utilisation(5, 120), MinUtilisation, 1);
         Assert.InRange(scenario.QueueP95Ms(5, 120), 0, MaxQueueP95Ms);
-        Assert.InRange(fairness, 0.6, 1);
+        Assert.InRange(fairness, 0.65, 1);
     });
 
-    /// <summary>RFC 8867, 5.5.</summary>
+    /// <summary>RFC 8867, 5.5. Five flows that start in each other's queues: the delay of the worst of them is bounded in the mean of the runs.</summary>
     [Fact]
-    public void Flows_of_other_round_trips_share() => Scenario.Each(output, scenario =>
+    public void Flows_of_other_round_trips_share()
+    {
+        List<double> queues = [];
+        Scenario.Each(output, scenario => queues.Add(RunRoundTrips(scenario)), count: 2);
+        Assert.InRange(queues.Average(), 0, queues.Count > 1 ? MaxQueueP95Ms : 1.6 * MaxQueueP95Ms);
+    }
+
+    private static double RunRoundTrips(Scenario scenario)
     {
         scenario.Bottleneck.Schedule((0, 4));
         MediaFlow[] flows = [.. new double[] { 10, 25, 50, 100, 150 }.Select((delay, index) => scenario.AddFlow(10 * index, delay))];
@@ -89,9 +96,9 @@ public sealed class Rfc8867Tests(ITestOutputHelper output)
         scenario.Print("5.5 round-trip-time fairness", 5, 200, FormattableString.Invariant(
             $"fairness {Scenario.Fairness(rates):F2}, least {rates.Min() / 1000:F0} most {rates.Max() / 1000:F0} kbit/s"));
         Assert.InRange(scenario.Utilisation(5, 200), MinUtilisation, 1);
-        Assert.InRange(scenario.QueueP95Ms(5, 200), 0, MaxQueueP95Ms);
         Assert.InRange(Scenario.Fairness(rates), 0.5, 1);
-    }, count: 2);
+        return scenario.QueueP95Ms(5, 200);
+    }
 
     /// <summary>RFC 8867, 5.6. The queue is the transfer's own: what can be asked for is a share.</summary>
     [Fact]
@@ -103,16 +110,27 @@ public sealed class Rfc8867Tests(ITestOutputHelper output)
         MediaFlow flow = scenario.AddFlow(5);
         scenario.Run(120);
         double share = flow.Figures.RateBps(20, 120) / 2e6;
-        scenario.Print("5.6 long TCP flow", 5, 120, FormattableString.Invariant($"media {share:P0}, TCP {transfer.Figures.RateBps(20, 120) / 2e6:P0}"));
-        Assert.InRange(share, 0.1, 0.9);
+        double left = transfer.Figures.RateBps(20, 120) / 2e6;
+        scenario.Print("5.6 long TCP flow", 5, 120, FormattableString.Invariant($"media {share:P0}, TCP {left:P0}"));
+        Assert.InRange(share, 0.15, 0.6);
+        Assert.InRange(left, 0.4, 0.85);
     });
 
     /// <summary>
     /// RFC 8867, 5.7: ten clients that fetch 100 kB to 1 MB and idle 10 s on average. They alone would fill the link twice, in slow start for
-    /// the most part: what must remain is the audio of both flows.
+    /// the most part: what must remain is what TCP would get, some 200 kbit/s for each of two flows.
     /// </summary>
     [Fact]
-    public void Short_transfers_over_TCP_leave_a_share() => Scenario.Each(output, scenario =>
+    public void Short_transfers_over_TCP_leave_a_share()
+    {
+        List<double> shares = [];
+        Scenario.Each(output, scenario => shares.Add(RunShortTransfers(scenario)));
+
+        // Which transfers meet differs from run to run.
+        Assert.InRange(shares.Average(), shares.Count > 1 ? 0.15 : 0.1, 0.5);
+    }
+
+    private static double RunShortTransfers(Scenario scenario)
     {
         scenario.Bottleneck.Schedule((0, 2));
         MediaFlow[] flows = [scenario.AddFlow(), scenario.AddFlow()];
@@ -128,9 +146,11 @@ public sealed class Rfc8867Tests(ITestOutputHelper output)
         scenario.Run(120);
         double tcp = transfers.Sum(transfer => transfer.Figures.RateBps(10, 120)) / 2e6;
         scenario.Print("5.7 short TCP flows", 5, 120, FormattableString.Invariant($"media {scenario.Utilisation(10, 120):P0}, TCP {tcp:P0}"));
-        Assert.InRange(scenario.Utilisation(10, 120), 0.04, 1);
-        Assert.InRange(Scenario.Fairness(flows.Select(flow => flow.Figures.RateBps(10, 120))), 0.55, 1);
-    });
+        Assert.InRange(scenario.Utilisation(10, 120), 0.1, 0.5);
+        Assert.InRange(tcp, 0.5, 0.9);
+        Assert.InRange(Scenario.Fairness(flows.Select(flow => flow.Figures.RateBps(10, 120))), 0.85, 1);
+        return scenario.Utilisation(10, 120);
+    }
 
     /// <summary>RFC 8867, 5.8.</summary>
     [Fact]
@@ -145,6 +165,38 @@ public sealed class Rfc8867Tests(ITestOutputHelper output)
             $"fairness {fairness:F2}, others while paused {(flows[1].Figures.RateBps(50, 60) + flows[2].Figures.RateBps(50, 60)) / 3.5e6:P0}"));
         Assert.InRange(scenario.Utilisation(5, 120), MinUtilisation, 1);
         Assert.InRange(scenario.QueueP95Ms(5, 120), 0, MaxQueueP95Ms);
-        Assert.InRange(fairness, 0.6, 1);
+        Assert.InRange(fairness, 0.65, 1);
     });
+
+    /// <summary>
+    /// RFC 8867, 6.1: flows of other priorities. Overuse meets each at another time, so that the ratio holds in the mean of the runs; in one
+    /// run the heavier flow may have little more than the other.
+    /// </summary>
+    [Theory]
+    [InlineData(2, 1.2, 3)]
+    [InlineData(4, 1.8, 6)]
+    public void A_flow_of_more_weight_gets_more(double weight, double leastRatio, double mostRatio)
+    {
+        List<double> ratios = [];
+        Scenario.Each(
+            output,
+            scenario =>
+            {
+                scenario.Bottleneck.Schedule((0, 3.5));
+                MediaFlow light = scenario.AddFlow();
+                MediaFlow heavy = scenario.Add(new MediaFlow(scenario.Time, scenario.Random, [scenario.Bottleneck], weight: weight));
+                scenario.Run(120);
+                double ratio = heavy.Figures.RateBps(20, 120) / light.Figures.RateBps(20, 120);
+                scenario.Print(FormattableString.Invariant($"6.1 weight {weight}, ratio {ratio:F1}"), 5, 120);
+                ratios.Add(ratio);
+                Assert.InRange(ratio, 0.6, 4 * weight);
+                Assert.InRange(scenario.Utilisation(5, 120), MinUtilisation, 1);
+                Assert.InRange(scenario.QueueP95Ms(5, 120), 0, MaxQueueP95Ms);
+            },
+            count: 8);
+        if (ratios.Count > 1)
+        {
+            Assert.InRange(ratios.Average(), leastRatio, mostRatio);
+        }
+    }
 }

@@ -6,6 +6,11 @@ namespace V100.Simulation.World;
 /// <summary>A payload type as a client offers it.</summary>
 internal sealed record OfferedFormat(byte PayloadType, string Name, int RtxPayloadType = -1, string Parameters = "")
 {
+    public bool IsRedundant => Name.StartsWith("red/", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Of redundant audio.</summary>
+    public byte InnerPayloadType => byte.Parse(Parameters.Split('/')[0], System.Globalization.CultureInfo.InvariantCulture);
+
     public int ClockRateHz => int.Parse(Name.Split('/')[1], System.Globalization.CultureInfo.InvariantCulture);
 }
 
@@ -100,6 +105,24 @@ internal sealed record ClientOffer
             },
         ],
     };
+
+    /// <summary>The same with other codecs for sound, in the order of the client's preference.</summary>
+    public ClientOffer WithAudio(params OfferedFormat[] formats) => this with
+    {
+        Sections = Array.ConvertAll(Sections, section => section.Kind == MediaKind.Audio ? section with { Formats = formats } : section),
+    };
+
+    /// <summary>The same without a picture.</summary>
+    public ClientOffer AudioOnly() => this with { Sections = [.. Sections.Where(section => section.Kind == MediaKind.Audio)] };
+
+    /// <summary>Opus with redundancy (RFC 2198) and the Opus within, under payload types that differ from any other client's.</summary>
+    public static (OfferedFormat Red, OfferedFormat Opus) RedundantAudio(Random random)
+    {
+        int first = random.Next(96, 127);
+        int second = random.Next(96, 126);
+        second += second >= first ? 1 : 0;
+        return (new((byte)first, "red/48000/2", Parameters: $"{second}/{second}"), new((byte)second, "opus/48000/2"));
+    }
 
     public static uint NextSsrc(Random random) => (uint)random.NextInt64(1, uint.MaxValue);
 

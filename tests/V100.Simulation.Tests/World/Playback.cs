@@ -42,7 +42,10 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
     public List<PlayedReport> Reports { get; } = [];
     public List<string> Faults { get; } = [];
     public int Duplicates { get; private set; }
-    public int Retransmissions => RetransmissionSequences.Count;
+    public int Retransmissions => RetransmissionSequences.Count - ProbePackets;
+
+    /// <summary>Padding on the retransmission stream.</summary>
+    public int ProbePackets { get; private set; }
 
     /// <summary>The retransmission stream's own numbers without wraps, as they came.</summary>
     public List<long> RetransmissionSequences { get; } = [];
@@ -57,6 +60,15 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
 
     /// <summary>The last value of each extension, the mid apart.</summary>
     public Dictionary<HeaderExtensionKind, byte[]> Extensions { get; } = [];
+
+    /// <summary>Output numbers of media in the order in which they came, retransmissions apart.</summary>
+    public List<long> Arrivals { get; } = [];
+
+    /// <summary>Frames that came with another packet than their own, by the publisher's number.</summary>
+    public HashSet<uint> RedundantFrames { get; } = [];
+
+    /// <summary>What the last packet of media came as.</summary>
+    public OfferedFormat? LastFormat { get; private set; }
 
     /// <summary>What media came as.</summary>
     public HashSet<OfferedFormat> FormatsSeen { get; } = [];
@@ -89,6 +101,12 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
         if (isRtx)
         {
             RetransmissionSequences.Add(_retransmissionUnwrapper.Unwrap(rtp.SequenceNumber).Value);
+            if (rtp.IsPaddingOnly)
+            {
+                ProbePackets++;
+                return;
+            }
+
             if (!Retransmission.TryRestore(packet, format.PayloadType, new Ssrc(Ssrc), out Span<byte> original) || !RtpReader.TryParse(original, out rtp))
             {
                 Faults.Add("a retransmission that holds no packet");
@@ -161,7 +179,13 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
         }
 
         FormatsSeen.Add(format);
-        ReadOnlySpan<byte> content = rtp.Payload[CodecLength(format, rtp.Payload)..];
+        LastFormat = format;
+        ReadOnlySpan<byte> content = format.IsRedundant ? TakeRedundant(in rtp, format, sequence) : rtp.Payload[CodecLength(format, rtp.Payload)..];
+        if (!isRtx)
+        {
+            Arrivals.Add(sequence);
+        }
+
         if (!MediaMark.TryRead(content, out MediaMark mark))
         {
             Faults.Add($"wrong bytes in output {sequence}");
@@ -174,6 +198,29 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
                 Faults.Add($"output number {sequence} twice, for packets {Packets[sequence].Mark} and {mark}");
             }
         }
+    }
+
+    /// <summary>Checks what a packet repeats, and gives its own frame.</summary>
+    private byte[] TakeRedundant(in RtpReader rtp, OfferedFormat format, long sequence)
+    {
+        List<(byte PayloadType, int Offset, byte[] Data)>? blocks = World.RedundantFrames.Read(rtp.Payload);
+        if (blocks is null || blocks.Exists(block => block.PayloadType != format.InnerPayloadType) || !MediaMark.TryRead(blocks[^1].Data, out MediaMark own))
+        {
+            Faults.Add($"redundant audio in output {sequence} that is none");
+            return [];
+        }
+
+        foreach ((byte _, int offset, byte[] data) in blocks[..^1])
+        {
+            if (!MediaMark.TryRead(data, out MediaMark mark) || own.Timestamp - mark.Timestamp != offset || mark.Number >= own.Number)
+            {
+                Faults.Add($"wrong redundancy in output {sequence}");
+            }
+
+            RedundantFrames.Add(mark.Number);
+        }
+
+        return blocks[^1].Data;
     }
 
     private static int CodecLength(OfferedFormat format, ReadOnlySpan<byte> payload) => format.Name[..3] switch

@@ -35,6 +35,8 @@ internal sealed class Publication
     private bool _keyframeWanted = true;
     private Instant _nextFrame = Instant.Never;
     private Instant _nextReport = Instant.Never;
+    private Instant _lastFrame;
+    private readonly RedundantFrames _redundant = new(redundancy: 2);
     private Instant _endsAt = Instant.Never;
 
     public Publication(SimulatedClient owner, OfferSection section, Random random, string? rid = null)
@@ -74,6 +76,12 @@ internal sealed class Publication
     /// <summary>Else only the first retransmissions have it: browsers leave it out once a report told of the SSRC, for each by itself.</summary>
     public bool SendsMid { get; set; } = true;
     public bool SendsReports { get; set; } = true;
+
+    /// <summary>No frame is sent, as by an encoder that detects silence (DTX); only every <see cref="ComfortInterval"/> one that says so.</summary>
+    public bool IsSilent { get; set; }
+
+    /// <summary>Zero for none.</summary>
+    public TimeSpan ComfortInterval { get; set; }
 
     /// <summary>Values of extensions that must arrive as they are, where they are offered; <see cref="WriteHeader"/> says of which kinds.</summary>
     public static byte[] PlayoutDelay { get; } = [0x12, 0x34, 0x56];
@@ -133,7 +141,12 @@ internal sealed class Publication
     {
         if (_nextFrame <= now)
         {
-            SendFrame(_nextFrame);
+            if (!IsSilent || ComfortInterval > TimeSpan.Zero && _nextFrame - _lastFrame >= ComfortInterval)
+            {
+                _lastFrame = _nextFrame;
+                SendFrame(_nextFrame);
+            }
+
             _nextFrame += FrameInterval;
             _nextFrame = _nextFrame < _endsAt ? _nextFrame : Instant.Never;
         }
@@ -237,6 +250,7 @@ internal sealed class Publication
             var mark = new MediaMark(SourceId, _number++, _frame, (ushort)index, (ushort)count, timestamp, capturedAt, keyframe);
             int filler = IsVideo ? _random.Next(MaxFillerLength / 2, MaxFillerLength) : _random.Next(20, 120);
             int length = headerLength + codecLength + mark.Write(_packet.AsSpan(headerLength + codecLength), filler);
+            length = Format.IsRedundant ? AddRedundancy(headerLength, length, timestamp) : length;
             length += isPadded ? Padding.Write(_packet.AsSpan(length), _random.Next(1, 256)) : 0;
             byte[] packet = _packet.AsSpan(0, length).ToArray();
             Remember(packet);
@@ -246,6 +260,13 @@ internal sealed class Publication
         }
 
         _frame++;
+    }
+
+    private int AddRedundancy(int headerLength, int length, uint timestamp)
+    {
+        byte[] payload = _redundant.Add(timestamp, _packet[headerLength..length], Format.InnerPayloadType);
+        payload.CopyTo(_packet.AsSpan(headerLength));
+        return headerLength + payload.Length;
     }
 
     /// <summary>VP8: a descriptor with a 15-bit picture id and the first byte of the picture (RFC 7741, 4.2, 4.3). H.264: a NAL header.</summary>
@@ -285,7 +306,7 @@ internal sealed class Publication
                     length = System.Text.Encoding.ASCII.GetBytes(Rid, value);
                     break;
                 case HeaderExtensionKind.AudioLevel:
-                    value[0] = AudioLevel;
+                    value[0] = IsSilent ? (byte)127 : AudioLevel;
                     length = 1;
                     break;
                 case HeaderExtensionKind.VideoOrientation:

@@ -71,6 +71,9 @@ internal sealed class SimulatedClient : IDisposable
     public Dictionary<int, bool> TransportSequencesReported { get; } = [];
     public int TransportPacketsSent => _transportSequence;
     public int ReceiverReports { get; private set; }
+
+    /// <summary>What the server said of the client's sources.</summary>
+    public List<ReportBlock> Reported { get; } = [];
     public int UndecryptedPackets { get; private set; }
     public int PacketsReceived { get; private set; }
 
@@ -352,6 +355,11 @@ internal sealed class SimulatedClient : IDisposable
         else if (packet.Type == RtcpPacketType.ReceiverReport)
         {
             ReceiverReports++;
+            Assert.True(ReceiverReport.TryParse(in packet, out ReceiverReport received));
+            foreach (ReportBlock block in received.Reports)
+            {
+                Reported.Add(block);
+            }
         }
         else if (GenericNack.TryParse(in packet, out GenericNack nack))
         {
