@@ -56,7 +56,7 @@ public static class EncodingOrder
     private static bool IsSmaller(ReadOnlySpan<EncodingFigures> encodings, int left, int right)
     {
         int byPixels = PixelsOf(encodings[left]).CompareTo(PixelsOf(encodings[right]));
-        int byRate = encodings[left].BitrateBps.CompareTo(encodings[right].BitrateBps);
+        int byRate = encodings[left].SteadyBps.CompareTo(encodings[right].SteadyBps);
         return byPixels != 0 ? byPixels < 0 : byRate != 0 ? byRate < 0 : left < right;
     }
 

@@ -117,6 +117,10 @@ public sealed class OptionsReaderTests : IDisposable
             { "V100:Rooms:LoudestSpeakers", "65" },
             { "V100:Webhooks:Urls", "example.com/hook" },
             { "V100:Drain:TimeoutSeconds", "" },
+            { "V100:Trace:Session", "" },
+            { "V100:Trace:Session", new string('s', 65) },
+            { "V100:Trace:Path", "" },
+            { "V100:Trace:Path", "/no/such/folder/trace" },
             { "V100:Log:Format", "xml" },
             { "V100:Log:Level", "loud" },
         };

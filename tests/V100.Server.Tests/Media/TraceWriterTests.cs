@@ -32,8 +32,8 @@ public sealed class TraceWriterTests
         });
         Assert.DoesNotContain('\n', line);
         Assert.Equal(
-            """{"at":"2026-03-04T05:06:07+00:00","session":"s","decision":"allocation","to":{"spatial":0,"temporal":2},"reason":"estimate_too_low","estimateBps":700000,"audioBps":40000,"""
-            + """"totalBps":500000,"nextStepBps":2000000,"options":[{"spatial":0,"temporal":2,"bitrateBps":500000,"width":640,"height":360,"framesPerSecond":30}],"limits":{"maxPlace":1,"paused":false}}""",
+            """{"at":"2026-03-04T05:06:07+00:00","session":"s","decision":"allocation","to":{"spatial":0,"temporal":2},"reason":"estimate_too_low","estimateBps":700000,"audioBps":40000"""
+            + ""","totalBps":500000,"nextStepBps":2000000,"options":[{"spatial":0,"temporal":2,"bitrateBps":500000,"width":640,"height":360,"framesPerSecond":30}],"limits":{"maxPlace":1,"paused":false}}""",
             line);
     }
 

@@ -46,7 +46,7 @@ public class EncodingOrderTests
 
     private static EncodingFigures Encoding(string rid, int width, int height, long bitrateBps)
     {
-        var figures = new EncodingFigures(rid) { BitrateBps = bitrateBps };
+        var figures = new EncodingFigures(rid) { SteadyBps = bitrateBps };
         figures.SetSize(width, height);
         return figures;
     }

@@ -10,9 +10,9 @@ namespace V100.Simulation.Conditions;
 /// <summary>A subscriber of a publisher with three encodings limits itself, and what is decided can be read.</summary>
 public sealed class LayerLimitTests(ITestOutputHelper output)
 {
-    // In the order of the offer: the largest first, so that a place is no index.
-    private const int High = 0;
-    private const int Low = 2;
+    // In the order of the offer. No keyframe of the simulation tells a size, so rates alone tell which is larger.
+    private const int High = 2;
+    private const int Low = 0;
 
     [Fact]
     public void Limits_by_place_and_name_hold_and_are_lifted()
@@ -21,7 +21,7 @@ public sealed class LayerLimitTests(ITestOutputHelper output)
         {
             using SimulatedWorld world = Call(seed, out _, out SimulatedClient bob);
             Session session = world.SessionOf(bob);
-            world.RunUntil(() => EncodingOf(world, session) == High, 20);
+            RunUntilBest(world, session);
 
             Limit(world, session, new LayerConstraints { MaxPlace = 0 });
             world.RunUntil(() => EncodingOf(world, session) == Low, 5);
@@ -42,7 +42,7 @@ public sealed class LayerLimitTests(ITestOutputHelper output)
         {
             using SimulatedWorld world = Call(seed, out _, out SimulatedClient bob);
             Session session = world.SessionOf(bob);
-            world.RunUntil(() => EncodingOf(world, session) >= 0, 20);
+            RunUntilBest(world, session);
 
             Limit(world, session, new LayerConstraints { IsPaused = true });
             world.Run(1);
@@ -66,9 +66,9 @@ public sealed class LayerLimitTests(ITestOutputHelper output)
             using SimulatedWorld world = Call(seed, out SimulatedClient alice, out SimulatedClient bob);
             Session session = world.SessionOf(bob);
             PublishedTrack track = world.SessionOf(alice).Tracks.Single(published => published.Encodings.Length == 3);
-            world.RunUntil(() => EncodingOf(world, session) == High, 20);
+            RunUntilBest(world, session);
             Limit(world, session, new LayerConstraints { MaxPlace = 0 });
-            world.RunUntil(() => Wanted(track).SequenceEqual([false, false, true]), 12);
+            world.RunUntil(() => Wanted(track).SequenceEqual([true, false, false]), 12);
 
             // The publisher follows, and rests it.
             alice.Encoding("h").Stop();
@@ -87,7 +87,7 @@ public sealed class LayerLimitTests(ITestOutputHelper output)
         using SimulatedWorld world = Call(Seed.Each(output, 1).First(), out SimulatedClient alice, out SimulatedClient bob);
         Session session = world.SessionOf(bob);
         PublishedTrack track = world.SessionOf(alice).Tracks.Single(published => published.Encodings.Length == 3);
-        world.RunUntil(() => EncodingOf(world, session) == High, 20);
+        RunUntilBest(world, session);
         Limit(world, session, new LayerConstraints { MaxPlace = 0 });
         world.RunUntil(() => !track.Encodings[High].IsWanted, 12);
         alice.Encoding("h").Stop();
@@ -105,7 +105,7 @@ public sealed class LayerLimitTests(ITestOutputHelper output)
         using SimulatedWorld world = Call(Seed.Each(output, 1).First(), out SimulatedClient alice, out SimulatedClient bob);
         Session session = world.SessionOf(bob);
         session.Peer.TraceName = "bob";
-        world.RunUntil(() => EncodingOf(world, session) == High, 20);
+        RunUntilBest(world, session);
         Limit(world, session, new LayerConstraints { MaxPlace = 0 });
         world.RunUntil(() => EncodingOf(world, session) == Low, 5);
         List<Decision> decisions = [];
@@ -138,12 +138,25 @@ public sealed class LayerLimitTests(ITestOutputHelper output)
     private static SimulatedWorld Call(int seed, out SimulatedClient alice, out SimulatedClient bob)
     {
         var world = new SimulatedWorld(seed);
-        alice = world.Publish(offer: ClientOffer.SimulcastPublisher(world.Random));
+        alice = world.Publish(offer: Offer(world.Random));
         (alice.Encoding("l").MaxFillerLength, alice.Encoding("m").MaxFillerLength, alice.Encoding("h").MaxFillerLength) = (200, 500, 1000);
-        (alice.Encoding("l").MaxPacketsPerFrame, alice.Encoding("m").MaxPacketsPerFrame) = (1, 2);
+        (alice.Encoding("l").MaxPacketsPerFrame, alice.Encoding("m").MaxPacketsPerFrame, alice.Encoding("h").MaxPacketsPerFrame) = (1, 2, 8);
         bob = world.Subscribe(offer: ClientOffer.AdaptiveSubscriber());
         world.RunUntilConnected();
         return world;
+    }
+
+    private static ClientOffer Offer(Random random)
+    {
+        ClientOffer offer = ClientOffer.SimulcastPublisher(random);
+        return offer with { Sections = Array.ConvertAll(offer.Sections, section => section.Rids.Length == 0 ? section : section with { Rids = ["l", "m", "h"] }) };
+    }
+
+    /// <summary>The path has room, and all encodings were measured.</summary>
+    private static void RunUntilBest(SimulatedWorld world, Session session)
+    {
+        world.Run(3);
+        world.RunUntil(() => EncodingOf(world, session) == High && Report(world, session).Layers!.Reason == AllocationReason.Best, 30);
     }
 
     private static void Limit(SimulatedWorld world, Session session, LayerConstraints limits) => world.Server.Use(
