@@ -123,7 +123,7 @@ internal static class OptionTable
             (options, value) => options.EmptyTimeoutSeconds = (int)value),
         Choice("V100:Rooms:AutoCreate", "true", "Whether the first WHIP or WHEP request of a room creates it.",
             [("true", true), ("false", false)], (options, value) => options.AutoCreateRooms = value),
-        Whole("V100:Rooms:LoudestSpeakers", "0", 0, 64, "How many audio tracks of a room go to its subscribers at a time, the loudest; 0 sends all.",
+        Whole("V100:Rooms:LoudestSpeakers", "0", 0, 64, "How many audio tracks of a room go to its subscribers at a time, the loudest; 0 sends all. Tracks without levels (RFC 6464), and who is played alone, are always sent.",
             (options, value) => options.LoudestSpeakers = (int)value),
         new("V100:Webhooks:Urls", OptionShape.List, null, "http:// or https:// URLs", "Where events are posted.",
             (options, _, text) => Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https" && AddUrl(options, text)) { ActsNow = false },

@@ -81,9 +81,9 @@ internal sealed record PathView(
 
 /// <summary>An encoding of a track, and layers in it.</summary>
 /// <param name="Layer">Its rid; null where the publisher gave it none.</param>
-/// <param name="Spatial">The highest spatial layer.</param>
-/// <param name="Temporal">The highest temporal layer.</param>
-internal sealed record LayerTargetView(string? Layer, int Spatial, int Temporal);
+/// <param name="Spatial">The highest spatial layer; null for whatever there is.</param>
+/// <param name="Temporal">The highest temporal layer; null for whatever there is.</param>
+internal sealed record LayerTargetView(string? Layer, int? Spatial, int? Temporal);
 
 internal sealed record IceView(string State, string? Local, string? Remote);
 

@@ -4,6 +4,7 @@ using V100.Sfu.Bwe;
 using V100.Sfu.Forwarding;
 using V100.Sfu.Peers;
 using V100.Sfu.Rooms;
+using V100.Sfu.Rtp;
 using V100.Sfu.Sdp;
 
 namespace V100.Server.Media;
@@ -108,7 +109,9 @@ internal static class SessionViews
 
     /// <summary>Null for nothing at all.</summary>
     public static LayerTargetView? ViewOf(PublishedTrack? track, LayerTarget target) =>
-        target.IsNone ? null : new LayerTargetView(track is null ? null : RidOf(track, target), target.Spatial, target.Temporal);
+        target.IsNone ? null : new LayerTargetView(track is null ? null : RidOf(track, target), Layer(target.Spatial), Layer(target.Temporal));
+
+    private static int? Layer(int layer) => layer == PacketLayers.MaxLayer ? null : layer;
 
     private static string? RidOf(PublishedTrack track, LayerTarget target) =>
         target.Encoding < track.Encodings.Length && track.Encodings[target.Encoding].Rid is { Length: > 0 } rid ? rid : null;

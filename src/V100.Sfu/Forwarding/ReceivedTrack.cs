@@ -20,10 +20,9 @@ internal sealed partial class ReceivedTrack
     private readonly byte _ridId;
     private readonly byte _repairedRidId;
     private int _passage;
-    private bool _isLeftOut;
-
-    /// <summary>The newest packet that was left out.</summary>
-    private (int Generation, ExtendedSequence Last)? _leftOut;
+    private int _soundGeneration = -1;
+    private long _newestSent = -1;
+    private long _newestLeftOut = -1;
 
     public ReceivedTrack(SfuShard shard, Peer peer, PublishedTrack track)
     {
@@ -199,26 +198,32 @@ internal sealed partial class ReceivedTrack
     }
 
     /// <summary>
-    /// Among more voices than places the others' packets go nowhere. When its track has a place again, what is left out is past: a packet that
-    /// comes late of it would open for subscribers a gap as long as the pause.
+    /// Among more voices than places the others' packets go nowhere. One that comes late, behind others that went on, goes too, or it would be
+    /// missed. When its track has a place again, what was left out is past: later it would open for subscribers a gap as long as the pause.
     /// </summary>
     private bool IsLetThrough(in MediaPacket packet)
     {
-        bool isOfPast = _leftOut is { } leftOut && leftOut.Generation == packet.Generation && packet.Sequence <= leftOut.Last;
-        if (!Track.IsAmongLoudest && !Track.IsPlayedAlone)
+        if (packet.Generation != _soundGeneration)
         {
-            _leftOut = isOfPast ? _leftOut : (packet.Generation, packet.Sequence);
-            _isLeftOut = true;
+            _soundGeneration = packet.Generation;
+            _newestSent = _newestLeftOut = -1;
+        }
+
+        long number = packet.Sequence.Value;
+        if (number < _newestSent && (number > _newestLeftOut || _newestLeftOut > _newestSent))
+        {
+            return true;
+        }
+
+        bool isLeftOut = !Track.IsAmongLoudest && !Track.IsPlayedAlone;
+        if (number <= _newestLeftOut || isLeftOut)
+        {
+            _newestLeftOut = Math.Max(_newestLeftOut, number);
             return false;
         }
 
-        if (isOfPast)
-        {
-            return false;
-        }
-
-        _passage += _isLeftOut ? 1 : 0;
-        _isLeftOut = false;
+        _passage += _newestLeftOut > _newestSent ? 1 : 0;
+        _newestSent = number;
         return true;
     }
 

@@ -208,12 +208,11 @@ internal sealed partial class Peer
         long estimateBps = _estimator is null ? long.MaxValue : Math.Max(0, _estimator.EstimateBps - audioBps);
         AllocationSummary summary = _allocator.Allocate(_demands, estimateBps, now);
         _estimator?.SetDemand((long)(Math.Max(summary.NextStepBps * ProbeHeadroom, summary.TotalBps) + audioBps));
+        TraceAllocation(summary, audioBps, now);
         foreach (Subscription video in _videos)
         {
             video.ApplyChoice(now);
         }
-
-        TraceAllocation(summary, audioBps, now);
 
         _nextAdaptation = Instant.Earlier(now + AdaptationInterval, _allocator.NextDeadline);
         WakeAt(_nextAdaptation);

@@ -154,7 +154,14 @@ internal sealed class RoomAudio(Room room, int slots)
 
     private Participant? ParticipantOf(Speaker? speaker)
     {
-        int index = speaker is null ? -1 : _voices.FindIndex(voice => voice.Speaker == speaker);
-        return index < 0 ? null : _voices[index].Participant;
+        foreach (Voice voice in _voices)
+        {
+            if (voice.Speaker == speaker)
+            {
+                return voice.Participant;
+            }
+        }
+
+        return null;
     }
 }

@@ -1,6 +1,7 @@
 using System.Text;
 using V100.Net;
 using V100.Sfu.Peers;
+using V100.Sfu.Rooms;
 using V100.Sfu.Rtcp;
 using V100.Sfu.Rtp;
 using V100.Simulation.World;
@@ -91,6 +92,35 @@ public sealed class AllocationTests(ITestOutputHelper output)
             framesPerSecond: 50,
             packetsPerFrame: 1);
         Assert.True(retransmitted > 2 * MeasuredSteps, $"{retransmitted} retransmitted");
+    }
+
+    [Fact]
+    public void Sound_with_and_without_redundancy_made_of_each_other_allocates_nothing()
+    {
+        using SimulatedWorld world = ConnectSound(places: 0, out SimulatedClient alice, out _);
+        uint ssrc = alice.Audio.Ssrc;
+        bool Keeps(SimulatedPacket packet) => !packet.IsRtp || packet.RtpSsrc != ssrc || packet.RtpSequence % 5 != 0;
+        long recovered = Measure(world, SfuCounter.AudioFramesRecovered, _ => { }, out long forwarded, SfuCounter.RtpForwarded, Keeps);
+        Assert.True(recovered > 2 * MeasuredSteps / 6, $"{recovered} recovered");
+        Assert.True(forwarded > 3 * MeasuredSteps, $"{forwarded} forwarded");
+    }
+
+    [Fact]
+    public void Sound_that_others_drown_and_that_wakes_its_room_allocates_nothing()
+    {
+        using SimulatedWorld world = ConnectSound(places: 1, out SimulatedClient alice, out SimulatedClient eve);
+        eve.Audio.AudioLevel = 80;
+        long dropped = Measure(
+            world,
+            SfuCounter.DroppedNotAmongLoudest,
+            step =>
+            {
+                // As long a silence as it takes the room to be left alone, then speech: once before it is counted.
+                alice.Audio.AudioLevel = step % 500 < 270 ? (byte)80 : (byte)(0x80 | 20);
+            },
+            out _,
+            SfuCounter.RtpForwarded);
+        Assert.True(dropped > MeasuredSteps / 2, $"{dropped} dropped");
     }
 
     [Fact]
@@ -196,6 +226,33 @@ public sealed class AllocationTests(ITestOutputHelper output)
         world.RunUntilConnected();
         world.Run(1.5);
         Assert.True(world.Server.Shards.All(shard => shard.PeerCount >= 2));
+        foreach (SfuShard shard in world.Server.Shards)
+        {
+            Grow(shard.Pool);
+        }
+
+        return world;
+    }
+
+    /// <summary>Alice publishes redundant audio and eve plain, in a room with so many places; on each of two shards somebody plays each in the other form.</summary>
+    private SimulatedWorld ConnectSound(int places, out SimulatedClient alice, out SimulatedClient eve)
+    {
+        var world = new SimulatedWorld(Seed.Each(output, count: 1).First(), roomLimits: new RoomLimits { LoudestSpeakers = places });
+        (OfferedFormat red, OfferedFormat opus) = ClientOffer.RedundantAudio(world.Random);
+        var video = new OfferedFormat(95, "VP8/90000", 94);
+        alice = world.Publish(offer: ClientOffer.Publisher(world.Random, [video]).WithAudio(red, opus));
+        eve = world.Publish("eve");
+        HashSet<TransportAddress> onFirstShard = [alice.Address, eve.Address];
+        foreach (string listener in new[] { "bob", "carol" })
+        {
+            SimulatedClient plain = world.Subscribe(listener, offer: ClientOffer.Subscriber().AudioOnly());
+            SimulatedClient redundant = world.Subscribe(listener, "eve", ClientOffer.Subscriber().WithAudio(red, opus).AudioOnly());
+            onFirstShard.UnionWith(listener == "bob" ? [plain.Address, redundant.Address] : []);
+        }
+
+        world.Server.Routing = client => onFirstShard.Contains(client) ? 0 : 1;
+        world.RunUntilConnected();
+        world.Run(1.5);
         foreach (SfuShard shard in world.Server.Shards)
         {
             Grow(shard.Pool);
