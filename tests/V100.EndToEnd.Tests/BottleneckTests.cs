@@ -55,7 +55,7 @@ public sealed class BottleneckTests(ITestOutputHelper output)
         JsonElement random = await MeasureAsync(call, _isNightly ? 60 : 8);
         Report("3 % random loss", random, path);
 
-        path.Conditions = path.Conditions with { Loss = 0.3, BurstLength = 5 };
+        path.Conditions = path.Conditions with { Loss = 0.3, BurstLength = 3 };
         JsonElement bursts = await MeasureAsync(call, _isNightly ? 20 : 5);
         Report("30 % loss in bursts", bursts, path);
 
