@@ -1,4 +1,3 @@
-using V100.Net;
 using V100.Sfu.Bwe;
 using V100.Sfu.Forwarding;
 using V100.Sfu.Peers;
