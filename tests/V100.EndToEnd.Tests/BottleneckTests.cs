@@ -21,8 +21,8 @@ public sealed class BottleneckTests(ITestOutputHelper output)
     private static readonly ClientOptions _camera = new() { Width = 960, Height = 540, FramesPerSecond = FramesPerSecond, Codec = "vp8", Simulcast = true };
 
     [Theory]
-    [InlineData("Chromium", 20)]
-    [InlineData("Firefox", 8)]
+    [InlineData("Chromium", 12)]
+    [InlineData("Firefox", 6)]
     public async Task At_600_kbit_a_second_the_picture_moves_and_the_sound_has_no_gap(string player, int everydaySeconds)
     {
         using NetworkNamespaces network = new();
@@ -49,13 +49,13 @@ public sealed class BottleneckTests(ITestOutputHelper output)
         await using ServerProcess server = await ServerProcess.StartAsync();
         using PathRelay path = new(server.UdpPort, new PathConditions(RoundTrip: TimeSpan.FromMilliseconds(40)), Seeds.NewRandom(output));
         await using Call call = await StartAsync(server, path);
-        await SettleAsync(call, TimeSpan.FromSeconds(8));
+        await SettleAsync(call, TimeSpan.FromSeconds(6));
 
         path.Conditions = path.Conditions with { Loss = 0.03 };
-        JsonElement random = await MeasureAsync(call, _isNightly ? 60 : 12);
+        JsonElement random = await MeasureAsync(call, _isNightly ? 60 : 8);
         Report("3 % random loss", random, path);
 
-        path.Conditions = path.Conditions with { Loss = 0.3, BurstLength = 5 };
+        path.Conditions = path.Conditions with { Loss = 0.3, BurstLength = 3 };
         JsonElement bursts = await MeasureAsync(call, _isNightly ? 20 : 5);
         Report("30 % loss in bursts", bursts, path);
 
@@ -83,7 +83,7 @@ public sealed class BottleneckTests(ITestOutputHelper output)
         await SettleAsync(call, TimeSpan.FromSeconds(10));
         List<double> estimates = [];
         JsonElement quality = await MeasureAsync(
-            call, _isNightly ? 60 : 15, async () => estimates.Add((await server.Api.GetAsync(call.PlayerSession)).GetProperty("availableBitrateBps").GetDouble()));
+            call, _isNightly ? 60 : 10, async () => estimates.Add((await server.Api.GetAsync(call.PlayerSession)).GetProperty("availableBitrateBps").GetDouble()));
         double median = estimates.Order().ElementAt(estimates.Count / 2);
         Report("200 ms, jitter of 50 ms", quality, path);
         output.WriteLine(string.Create(

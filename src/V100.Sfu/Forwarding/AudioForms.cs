@@ -21,8 +21,8 @@ internal sealed class AudioForms
     /// <summary>Packets longer than this would not pass every path: older frames are left out.</summary>
     private const int MaxLength = 1100;
 
-    /// <summary>Frames that come once more with each packet: none is lost with a single packet, for twice the rate.</summary>
-    private const int Redundancy = 1;
+    /// <summary>Frames that come once more with each packet: none is lost with two packets in a row, for three times the rate.</summary>
+    private const int Redundancy = 2;
 
     private readonly RedFrame[] _frames = new RedFrame[RedStripper.MaxFrames];
     private readonly RedEncoder _encoder = new(Redundancy);

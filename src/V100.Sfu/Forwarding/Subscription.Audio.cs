@@ -18,6 +18,9 @@ internal sealed partial class Subscription
     /// <summary>Of one report in the mean: a report is about a second, of fifty packets.</summary>
     private const double LossWeight = 0.25;
 
+    /// <summary>The same of the path, as feedback on every packet tells it: of some hundred packets, so some are lost by chance.</summary>
+    private const double RedundancyPathLoss = 0.06;
+
     /// <summary>One of the subscriber's codecs is redundant audio.</summary>
     private readonly bool _takesRedundancy;
     private int _audioGeneration = -1;
@@ -86,6 +89,10 @@ internal sealed partial class Subscription
             in rtp,
             now);
     }
+
+    /// <summary>Feedback on every packet knows of losses within a second; a browser reports on its sound each five.</summary>
+    /// <param name="fraction">0 to 1, of all that goes to the peer.</param>
+    public void NotePathLoss(double fraction) => _losesSound |= fraction >= RedundancyPathLoss;
 
     private void NoteLoss(double fractionLost)
     {

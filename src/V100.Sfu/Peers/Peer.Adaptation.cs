@@ -227,6 +227,7 @@ internal sealed partial class Peer
             if (subscription is { Section.Kind: MediaKind.Audio })
             {
                 bytes += subscription.BytesSent + subscription.PacketsSent * PacketOverhead;
+                subscription.NotePathLoss(_estimator?.LossFraction ?? 0);
             }
         }
 
