@@ -125,9 +125,9 @@ internal sealed class Siege : IDisposable
     public void AssertAccountsAndEnd(ITestOutputHelper output)
     {
         World.Run(0.1);
+        CloseAll(); // What waited for a path with room has its end now.
         output.WriteLine($"{Ledger.DatagramCount} datagrams for the shards: {Ledger.Describe()}");
         Ledger.AssertBalanced();
-        CloseAll();
         World.AssertEmpty();
     }
 

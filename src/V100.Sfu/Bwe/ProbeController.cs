@@ -47,6 +47,7 @@ internal sealed class ProbeController(long startBps, long maxBps)
     private int _lastId;
     private int _startProbes;
     private bool _hasSign;
+    private Instant _lastSignAt = new(long.MinValue / 2);
     private bool _isStarting;
     private long _outstandingBps;
     private Instant _outstandingSince = Instant.Never;
@@ -65,7 +66,7 @@ internal sealed class ProbeController(long startBps, long maxBps)
     /// <param name="estimateBps">What is known to fit.</param>
     /// <param name="demandBps">What is wanted.</param>
     /// <param name="isCalm">Neither delays nor losses speak against it.</param>
-    /// <param name="needsSign">Signs of spare capacity would show: without <see cref="OnSpare"/> there is nothing to look for.</param>
+    /// <param name="needsSign">Signs of spare capacity would show: without <see cref="OnSpare"/> there is nothing to look for, unless there are none for long.</param>
     /// <param name="now">The time.</param>
     public void Update(long estimateBps, long demandBps, bool isCalm, bool needsSign, Instant now)
     {
@@ -107,7 +108,7 @@ internal sealed class ProbeController(long startBps, long maxBps)
         {
             NextDeadline = _nextAt;
         }
-        else if (isCalm && (_hasSign || !needsSign || now - _lastAt >= _maxSilence))
+        else if (isCalm && (_hasSign || !needsSign || now - _lastSignAt >= _maxSilence))
         {
             _isStarting = false;
             Request(Math.Max(StepFactor * estimateBps, RecoveryShare * _beforeDropBps), estimateBps, limit);
@@ -135,6 +136,7 @@ internal sealed class ProbeController(long startBps, long maxBps)
     /// <summary>There are signs that more fits: the next probe need not wait, unless such signs were in vain lately.</summary>
     public void OnSpare(Instant now)
     {
+        _lastSignAt = now;
         if (_outstandingSince == Instant.Never && now - _lastAt >= _spareInterval && now >= _calmAt)
         {
             TimeSpan doubled = _spareInterval * 2;
@@ -171,6 +173,7 @@ internal sealed class ProbeController(long startBps, long maxBps)
         _outstandingBps = _nextBps;
         _outstandingSince = now;
         _lastAt = now;
+        _lastSignAt = now;
         _hasSign = false;
         _nextBps = 0;
         return true;

@@ -100,7 +100,9 @@ public sealed partial class LayerSelector(LayerPatience patience)
         bool plays = IsAlive(_encoding, now);
         if (!IsAlive(_target.Encoding, now))
         {
-            return plays ? -1 : FindAlive(now);
+            // What was sent last goes on by itself when it comes back from a pause.
+            int alive = FindAlive(now);
+            return plays || alive == _encoding ? -1 : alive;
         }
 
         return !plays || _encoding != _target.Encoding || AwaitsKeyframe ? _target.Encoding : -1;

@@ -19,7 +19,7 @@ internal sealed partial class ReceivedEncoding
     private int _generation;
     private readonly KeyframeCache _cache = new();
     private readonly byte _dependencyDescriptorId;
-    private PacketLayersReader _layers = new();
+    private SourceLayersReader _layers = new();
 
     public ReceivedEncoding(SfuShard shard, Peer peer, ReceivedTrack track, int index)
     {
@@ -44,7 +44,7 @@ internal sealed partial class ReceivedEncoding
         _primary = source;
         _generation++;
         _cache.Clear();
-        _layers = new PacketLayersReader();
+        _layers = new SourceLayersReader();
         _gaps = CreateGapTracker();
         _peer.WakeAt(NextDeadline); // What subscribers have asked for can now be asked of the publisher.
     }
@@ -203,7 +203,7 @@ internal sealed partial class ReceivedEncoding
         _shard.Counters.Increment(SfuCounter.KeyframesReplayed);
         (ExtendedSequence first, ExtendedSequence last) = _cache.Range;
         uint newest = NewestTimestamp(first, last);
-        var replayed = new PacketLayersReader(); // Another pass over the same packets, from the keyframe on.
+        var replayed = new SourceLayersReader(); // Another pass over the same packets, from the keyframe on.
         for (ExtendedSequence sequence = first; sequence <= last; sequence = sequence.Next)
         {
             if (!_cache.TryGet(sequence, out PacketBuffer buffer) || !RtpReader.TryParse(buffer.Bytes, out RtpReader rtp)

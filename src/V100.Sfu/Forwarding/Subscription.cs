@@ -28,6 +28,10 @@ internal sealed partial class Subscription
     private readonly LayerSelector _selector = new();
     private readonly bool _isVideo;
     private TrackFanout? _fanout;
+
+    /// <summary>The publisher's codec of the last packet of video, and whether the subscriber has it too.</summary>
+    private NegotiatedCodec? _offeredCodec;
+    private bool _isPlayable;
     private int _epoch;
 
     /// <summary>Nothing of the source has gone to the subscriber yet: what is cached will do to begin with.</summary>
@@ -229,6 +233,20 @@ internal sealed partial class Subscription
     /// <summary>Decides on one packet of video. One that is late was counted when it came, so whatever becomes of it now, it does not end once more.</summary>
     private void Select(in MediaPacket packet, in RtpReader rtp, bool isLate, Instant now)
     {
+        if (packet.Codec != _offeredCodec)
+        {
+            _offeredCodec = packet.Codec;
+            _isPlayable = CodecMatch.TryFind(packet.Codec, Section, out _);
+        }
+
+        if (!_isPlayable)
+        {
+            // When it comes back to a codec that the subscriber has, numbers go on without those of what was left out.
+            _selector.Restart();
+            CountDropped(SfuCounter.DroppedCodecMismatch, isLate);
+            return;
+        }
+
         if (packet.IsPaddingOnly)
         {
             SelectPadding(in packet, in rtp, isLate, now);
@@ -300,8 +318,14 @@ internal sealed partial class Subscription
         _begins = false;
         if (packet.IsReplayed)
         {
+            int epochBefore = _epoch;
+            _peer.AllowCatchingUp(now);
             DispatchSwitch(in packet, in rtp, now);
-            Select(in packet, in rtp, isLate, now);
+            if (_epoch == epochBefore)
+            {
+                Select(in packet, in rtp, isLate, now);
+            }
+
             return;
         }
 
@@ -320,7 +344,6 @@ internal sealed partial class Subscription
             }
 
             bool isThis = sequence == packet.Sequence;
-            isCounted |= isThis;
             MediaPacket one = isThis ? packet : packet with
             {
                 Buffer = buffer, Sequence = sequence, Codec = codec, IsPaddingOnly = cached.Payload.IsEmpty, Layers = cached.Payload.IsEmpty ? default : encoding.LayersOf(sequence),
@@ -329,8 +352,13 @@ internal sealed partial class Subscription
             {
                 hasBegun = true;
                 DispatchSwitch(in one, in cached, now);
+                if (_epoch != epoch)
+                {
+                    break;
+                }
             }
 
+            isCounted |= isThis;
             Select(in one, in cached, isLate || !isThis, now);
         }
 

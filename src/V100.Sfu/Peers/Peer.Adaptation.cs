@@ -84,6 +84,9 @@ internal sealed partial class Peer
     /// <summary>Whether a packet may go at once. If so it is charged.</summary>
     public bool MaySendNow(PacketClass priority, int bytes, Instant now) => _pacer is null || _pacer.TrySendNow(priority, bytes, now);
 
+    /// <summary>A subscription begins with what is cached: for a while more may wait than otherwise.</summary>
+    public void AllowCatchingUp(Instant now) => _graceUntil = now + GraceTime;
+
     /// <summary>Keeps what may not go yet, with a reference to its packet. False at the bound.</summary>
     public bool TryQueue(PacketClass priority, in Departure departure, int bytes, Instant now)
     {

@@ -14,12 +14,12 @@ namespace V100.Sfu.Rtp;
 /// </remarks>
 public sealed class KeyframeCache
 {
-    /// <summary>What a subscriber has to catch up with, at most: two seconds of a path of 2 Mbit/s.</summary>
-    public const int MaxBytes = 512 * 1024;
+    /// <summary>What a subscriber has to catch up with, at most: a second of a path of 2 Mbit/s.</summary>
+    public const int MaxBytes = 256 * 1024;
     public const int MaxPackets = 512;
 
     /// <summary>How far behind the present a subscriber may begin.</summary>
-    public static readonly TimeSpan MaxAge = TimeSpan.FromSeconds(4);
+    public static readonly TimeSpan MaxAge = TimeSpan.FromSeconds(3);
 
     private const long None = long.MinValue;
 

@@ -57,8 +57,11 @@ public sealed class PacketLayersReader
 
         long timestamp = _timestamps.Unwrap(rtp.Timestamp, 32);
         var read = new PacketLayers { Timestamp = rtp.Timestamp, Picture = timestamp, EndsFrame = rtp.Marker, EndsPicture = rtp.Marker };
+        PacketLayers byDescriptor = read;
         bool described = dependencyDescriptorId != 0 && rtp.Extensions.TryGet(dependencyDescriptorId, out ReadOnlySpan<byte> value)
-            && TryReadDescriptor(value, ref read);
+            && TryReadDescriptor(value, ref byDescriptor)
+            && (byDescriptor.Structure is not null || codec is not (CodecKind.Vp8 or CodecKind.Vp9)); // Their own descriptors say more than that.
+        read = described ? byDescriptor : read;
         bool known = codec switch
         {
             CodecKind.Vp8 => TryReadVp8(payload, described, timestamp, ref read),

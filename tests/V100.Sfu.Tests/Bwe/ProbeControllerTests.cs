@@ -64,10 +64,16 @@ public class ProbeControllerTests
     public void While_it_is_not_calm_or_lacks_a_sign_it_waits()
     {
         Start(1_000_000);
-        _now += TimeSpan.FromSeconds(60);
+        _now += TimeSpan.FromSeconds(4);
         Assert.Null(Take(1_000_000, isCalm: false));
         Assert.Null(Take(1_000_000, needsSign: true));
         _probes.OnSpare(_now);
+        Assert.NotNull(Take(1_000_000, needsSign: true));
+        Answer(1_000_000, 1_000_000);
+
+        // Where every frame is one packet there are no signs at all.
+        _now += TimeSpan.FromSeconds(8);
+        Assert.Null(Take(1_000_000, isCalm: false, needsSign: true));
         Assert.NotNull(Take(1_000_000, needsSign: true));
     }
 

@@ -49,7 +49,7 @@ public sealed class JoinTests(ITestOutputHelper output)
             SimulatedClient alice = world.Publish();
             SimulatedClient bob = world.Subscribe();
             world.RunUntilConnected();
-            world.Run(0.5 + 2 * world.Random.NextDouble());
+            world.Run(0.3 + 1.5 * world.Random.NextDouble());
             int before = alice.Video.KeyframeRequests;
             SimulatedClient carol = world.Subscribe("carol", offer: ClientOffer.AdaptiveSubscriber());
             world.RunUntil(() => carol.IsConnected, 5);

@@ -124,9 +124,9 @@ public sealed class KeyframeRequestTests(ITestOutputHelper output)
         foreach (int seed in Seed.Each(output))
         {
             using var world = new SimulatedWorld(seed);
-            SimulatedClient alice = world.Publish();
-            world.RunUntilConnected();
             SimulatedClient bob = world.Subscribe();
+            world.RunUntilConnected();
+            SimulatedClient alice = world.Publish();
             int seen = alice.Video.KeyframesSent;
             world.Network.ExtraDelay = packet =>
             {
