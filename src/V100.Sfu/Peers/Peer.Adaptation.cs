@@ -78,7 +78,9 @@ internal sealed partial class Peer
     private void StartEstimation()
     {
         _estimator = new BandwidthEstimator(new BandwidthLimits { StartBps = _shard.Limits.StartBitrateBps });
-        _pacer = new Pacer<Departure>(_estimator.EstimateBps);
+
+        // Where a receiver only says its own estimate, what probes and bursts do is not known: layers are chosen by it, and nothing more.
+        _pacer = _isNumbered || _reportsByStream ? new Pacer<Departure>(_estimator.EstimateBps) : null;
     }
 
     /// <summary>Whether a packet may go at once. If so it is charged.</summary>
@@ -116,11 +118,11 @@ internal sealed partial class Peer
         var sequence = new SequenceNumber(_transportSequence++);
         if (_reportsByStream && !_isNumbered)
         {
-            _estimator?.OnPacketSent(sequence, length + PacketOverhead, now, _pacer!.ActiveProbe, header.Ssrc, header.SequenceNumber);
+            _estimator?.OnPacketSent(sequence, length + PacketOverhead, now, _pacer?.ActiveProbe ?? 0, header.Ssrc, header.SequenceNumber);
         }
         else
         {
-            _estimator?.OnPacketSent(sequence, length + PacketOverhead, now, _pacer!.ActiveProbe);
+            _estimator?.OnPacketSent(sequence, length + PacketOverhead, now, _pacer?.ActiveProbe ?? 0);
         }
     }
 
@@ -155,11 +157,11 @@ internal sealed partial class Peer
 
     private void AfterEstimate(Instant now)
     {
-        _pacer!.SetEstimate(_estimator!.EstimateBps);
+        _pacer?.SetEstimate(_estimator!.EstimateBps);
         TraceEstimate(now);
-        if (_estimator.TryTakeProbe(now, out ProbeCluster probe))
+        if (_estimator!.TryTakeProbe(now, out ProbeCluster probe))
         {
-            _pacer.StartProbe(in probe, now);
+            _pacer?.StartProbe(in probe, now);
             _shard.Counters.Increment(SfuCounter.ProbesStarted);
             TraceProbe(probe, now);
         }
@@ -210,7 +212,8 @@ internal sealed partial class Peer
         long audioBps = AudioBps(now);
         long estimateBps = _estimator is null ? long.MaxValue : Math.Max(0, _estimator.EstimateBps - audioBps);
         AllocationSummary summary = _allocator.Allocate(_demands, estimateBps, now);
-        _estimator?.SetDemand((long)(Math.Max(summary.NextStepBps * ProbeHeadroom, summary.TotalBps) + audioBps));
+        long demandBps = (long)(Math.Max(summary.NextStepBps * ProbeHeadroom, summary.TotalBps) + audioBps);
+        _estimator?.SetDemand(_pacer is null ? 0 : demandBps);
         TraceAllocation(summary, audioBps, now);
         foreach (Subscription video in _videos)
         {

@@ -31,7 +31,7 @@ internal sealed partial class Peer
         if (_estimator is { } estimator)
         {
             report.RoundTrip ??= estimator.RoundTrip;
-            report.Path = new PathReport(estimator.EstimateBps, estimator.AcknowledgedBps, estimator.State, _pacer!.VideoWait);
+            report.Path = new PathReport(estimator.EstimateBps, estimator.AcknowledgedBps, estimator.State, _pacer?.VideoWait ?? TimeSpan.Zero);
         }
 
         report.IsFilled = true;

@@ -38,7 +38,7 @@ internal sealed partial class Peer
             EstimateBps = estimator.EstimateBps,
             FormerEstimateBps = former == 0 ? null : former,
             Bandwidth = state,
-            PacerWait = _pacer!.VideoWait,
+            PacerWait = _pacer?.VideoWait,
         });
     }
 

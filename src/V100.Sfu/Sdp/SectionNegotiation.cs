@@ -122,26 +122,11 @@ internal static class SectionNegotiation
                 section.ReceivedExtensions.Add(extension.Kind, extension.Id);
             }
 
-            if (section.IsSent && (extension.ClientDirection & MediaDirection.Receive) != 0 && IsSent(extension.Kind)
-                && !(extension.Kind == HeaderExtensionKind.AbsSendTime && Receives(offer, HeaderExtensionKind.TransportCc)))
+            if (section.IsSent && (extension.ClientDirection & MediaDirection.Receive) != 0 && IsSent(extension.Kind))
             {
                 section.SentExtensions.Add(extension.Kind, extension.Id);
             }
         }
-    }
-
-    /// <summary>A receiver that reports on transport-wide numbers makes nothing of send times: four bytes a packet for nothing.</summary>
-    private static bool Receives(MediaOffer offer, HeaderExtensionKind kind)
-    {
-        foreach (OfferedExtension extension in offer.Extensions)
-        {
-            if (extension.Kind == kind && (extension.ClientDirection & MediaDirection.Receive) != 0)
-            {
-                return true;
-            }
-        }
-
-        return false;
     }
 
     private static bool IsReceived(HeaderExtensionKind kind) => kind is HeaderExtensionKind.Mid or HeaderExtensionKind.Rid
@@ -149,7 +134,8 @@ internal static class SectionNegotiation
         or HeaderExtensionKind.VideoOrientation or HeaderExtensionKind.AbsCaptureTime or HeaderExtensionKind.PlayoutDelay
         or HeaderExtensionKind.DependencyDescriptor;
 
+    /// <summary>Without abs-send-time: who has transport-wide numbers makes nothing of it, and aiortc stops receiving at the first.</summary>
     private static bool IsSent(HeaderExtensionKind kind) => kind is HeaderExtensionKind.Mid or HeaderExtensionKind.AudioLevel
-        or HeaderExtensionKind.TransportCc or HeaderExtensionKind.AbsSendTime or HeaderExtensionKind.VideoOrientation
+        or HeaderExtensionKind.TransportCc or HeaderExtensionKind.VideoOrientation
         or HeaderExtensionKind.AbsCaptureTime or HeaderExtensionKind.PlayoutDelay or HeaderExtensionKind.DependencyDescriptor;
 }
