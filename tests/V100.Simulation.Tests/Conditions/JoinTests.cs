@@ -25,7 +25,7 @@ public sealed class JoinTests(ITestOutputHelper output)
                 world.Run(1.0 / 200);
             }
 
-            world.RunUntil(() => viewers.TrueForAll(viewer => viewer.VideoPlayback.Packets.Count > 0), 10);
+            world.RunUntil(() => viewers.TrueForAll(viewer => FirstWholeKeyframe(viewer) != Instant.Never), 10);
             double seconds = (world.Now - started).TotalSeconds;
             double[] waits = [.. viewers.Select(viewer => (FirstWholeKeyframe(viewer) - viewer.ConnectedAt).TotalMilliseconds).Order()];
             output.WriteLine($"figure: {alice.Video.KeyframeRequests - before} requests in {seconds:0.0} s; connected to first whole keyframe: median {waits[100]:0} ms, 99 of 100 {waits[197]:0} ms");
