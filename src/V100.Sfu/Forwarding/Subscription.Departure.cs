@@ -154,9 +154,10 @@ internal sealed partial class Subscription
         }
 
         uint timestamp = _timestamps!.Rewrite(rtp.Timestamp, now);
+        ushort transportSequence = NextTransportSequence;
         var header = new RtpHeader(_codec!.PayloadType, departure.Marker, sequence.Wire, timestamp, Ssrc);
         Span<byte> target = _shard.Output.Reserve(in _peer.Remote, in _peer.Local, rtp.Payload.Length + MaxOverhead);
-        int headerLength = WriteHeader(target, in header, rtp.Extensions, new RtpExtension(_descriptorId, descriptor[..descriptorLength]), now);
+        int headerLength = WriteHeader(target, in header, rtp.Extensions, new RtpExtension(_descriptorId, descriptor[..descriptorLength]), transportSequence);
         if (headerLength == 0)
         {
             return SfuCounter.DroppedTooLong;
@@ -164,7 +165,7 @@ internal sealed partial class Subscription
 
         ReadOnlySpan<byte> payload = Compose(target[headerLength..], fields[..written], consumed, rtp.Payload);
         Commit(target, in header, headerLength, payload, sequence, now);
-        _history.Add(new SentPacket(packet.Sequence, sequence, timestamp, SourceMark(packet.Encoding, packet.Generation), state, _codecIndex, departure.Marker));
+        _history.Add(new SentPacket(packet.Sequence, sequence, timestamp, SourceMark(packet.Encoding, packet.Generation), state, _codecIndex, departure.Marker, transportSequence));
         _lastTimestamp = timestamp;
         PacketsSent++;
         _framesSent += departure.Marker ? 1 : 0;
@@ -237,7 +238,7 @@ internal sealed partial class Subscription
         {
             var header = new RtpHeader(_codec.PayloadType, false, slot.Wire, _lastTimestamp, Ssrc, HasPadding: true);
             Span<byte> target = _shard.Output.Reserve(in _peer.Remote, in _peer.Local, MaxOverhead + 1);
-            int headerLength = WriteHeader(target, in header, default, default, now);
+            int headerLength = WriteHeader(target, in header, default, default, NextTransportSequence);
             int padding = Padding.Write(target[headerLength..], 1);
             Commit(target, in header, headerLength, target.Slice(headerLength, padding), slot, now);
         }
@@ -256,11 +257,10 @@ internal sealed partial class Subscription
     private static bool IsOwn(HeaderExtensionKind kind) => kind is HeaderExtensionKind.Mid or HeaderExtensionKind.Rid or HeaderExtensionKind.RepairedRid
         or HeaderExtensionKind.TransportCc or HeaderExtensionKind.AbsSendTime or HeaderExtensionKind.TransmissionOffset;
 
-    private int WriteHeader(Span<byte> target, in RtpHeader header, in RtpExtensions source, RtpExtension replaced, Instant now)
-    {
-        ushort transportSequence = _isNumbered ? _peer.NextTransportSequence : (ushort)0;
-        return _headers!.Write(target[..MaxHeaderLength], in header, in source, transportSequence, AbsoluteSendTime.From(now), replaced);
-    }
+    private ushort NextTransportSequence => _isNumbered ? _peer.NextTransportSequence : (ushort)0;
+
+    private int WriteHeader(Span<byte> target, in RtpHeader header, in RtpExtensions source, RtpExtension replaced, ushort transportSequence) =>
+        _headers!.Write(target[..MaxHeaderLength], in header, in source, transportSequence, absoluteSendTime: 0, replaced);
 
     /// <summary>Which of the publisher's extensions go on, under which of the subscriber's ids, and the subscriber's own mid.</summary>
     private HeaderRewriter CreateHeaderRewriter(MediaSection published)
@@ -280,8 +280,7 @@ internal sealed partial class Subscription
         var stamps = new HeaderExtensionStamps(
             Section.SentExtensions.IdOf(HeaderExtensionKind.Mid),
             Section.MidUtf8,
-            Section.SentExtensions.IdOf(HeaderExtensionKind.TransportCc),
-            Section.SentExtensions.IdOf(HeaderExtensionKind.AbsSendTime));
+            Section.SentExtensions.IdOf(HeaderExtensionKind.TransportCc));
         return new HeaderRewriter(copies[..count], in stamps, Section.AllowsMixedExtensions);
     }
 }

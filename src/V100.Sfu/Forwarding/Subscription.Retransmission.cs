@@ -51,7 +51,7 @@ internal sealed partial class Subscription
 
         var header = new RtpHeader((byte)codec.RtxPayloadType, false, _nextRetransmission.Wire, _lastTimestamp, RetransmissionSsrc, HasPadding: true);
         Span<byte> target = _shard.Output.Reserve(in _peer.Remote, in _peer.Local, MaxOverhead + byte.MaxValue);
-        int headerLength = WriteHeader(target, in header, default, default, now);
+        int headerLength = WriteHeader(target, in header, default, default, NextTransportSequence);
         int padding = Padding.Write(target[headerLength..], Math.Clamp(wanted, 1, byte.MaxValue));
         Commit(target, in header, headerLength, target.Slice(headerLength, padding), _nextRetransmission, now);
         _nextRetransmission = _nextRetransmission.Next;
@@ -82,9 +82,18 @@ internal sealed partial class Subscription
             rtx ? (byte)codec.RtxPayloadType : codec.PayloadType, sent.Marker, sequence.Wire, sent.Timestamp, rtx ? RetransmissionSsrc : Ssrc);
         Span<byte> fields = stackalloc byte[Vp8Descriptor.MaxLength];
         Span<byte> descriptor = stackalloc byte[byte.MaxValue];
+        if (!rtx && _descriptors is not null)
+        {
+            return false; // It might differ from what was sent first.
+        }
+
         Reapply(in sent, codec, in rtp, fields, out int written, out int consumed, descriptor, out int descriptorLength);
         Span<byte> target = _shard.Output.Reserve(in _peer.Remote, in _peer.Local, rtp.Payload.Length + MaxOverhead);
-        int headerLength = WriteHeader(target, in header, rtp.Extensions, new RtpExtension(_descriptorId, descriptor[..descriptorLength]), now);
+
+        // Without RTX the cipher's nonce is that of the first sending: header and payload must be the same to the byte, or the two tags would
+        // tell of the key (NIST SP 800-38D, 8).
+        ushort transportSequence = rtx ? NextTransportSequence : sent.TransportSequence;
+        int headerLength = WriteHeader(target, in header, rtp.Extensions, new RtpExtension(_descriptorId, descriptor[..descriptorLength]), transportSequence);
         if (headerLength == 0)
         {
             return false;
@@ -105,7 +114,15 @@ internal sealed partial class Subscription
             RedPayload.TryRewrite(body[prefixLength..], (byte)codec.RedPayloadType);
         }
 
-        Commit(target, in header, headerLength, body, sequence, now);
+        if (rtx)
+        {
+            Commit(target, in header, headerLength, body, sequence, now);
+        }
+        else
+        {
+            _shard.Output.Commit(_peer.SrtpSender.ProtectRtp(target, headerLength, body, sequence.Value));
+        }
+
         return true;
     }
 

@@ -11,8 +11,10 @@ namespace V100.Sfu.Rtp;
 /// <param name="CodecState">What was written into the payload's descriptor, by its rewriter's own packing; 0 when nothing.</param>
 /// <param name="Codec">The payload type that was written, by the caller's own count.</param>
 /// <param name="Marker">The marker bit that was written.</param>
+/// <param name="TransportSequence">The transport-wide number that was written; 0 where there is none.</param>
 public readonly record struct SentPacket(
-    ExtendedSequence Source, ExtendedSequence Output, uint Timestamp, byte Layer = 0, uint CodecState = 0, byte Codec = 0, bool Marker = false);
+    ExtendedSequence Source, ExtendedSequence Output, uint Timestamp, byte Layer = 0, uint CodecState = 0, byte Codec = 0, bool Marker = false,
+    ushort TransportSequence = 0);
 
 /// <summary>What to do about a packet that a subscriber says it misses.</summary>
 public enum RetransmissionDecision
@@ -55,6 +57,7 @@ public sealed class SentPacketHistory
         public uint OutputLow;
         public uint Timestamp;
         public uint CodecState;
+        public ushort TransportSequence;
         public byte Layer;
         public byte Codec;
         public bool Marker;
@@ -91,6 +94,7 @@ public sealed class SentPacketHistory
         entry.Layer = packet.Layer;
         entry.Codec = packet.Codec;
         entry.Marker = packet.Marker;
+        entry.TransportSequence = packet.TransportSequence;
         entry.Retransmissions = 0;
         entry.IsUsed = true;
     }
@@ -128,7 +132,7 @@ public sealed class SentPacketHistory
 
         entry.Retransmissions++;
         entry.RetransmittedAt = now;
-        packet = new SentPacket(new ExtendedSequence(entry.Source), output, entry.Timestamp, entry.Layer, entry.CodecState, entry.Codec, entry.Marker);
+        packet = new SentPacket(new ExtendedSequence(entry.Source), output, entry.Timestamp, entry.Layer, entry.CodecState, entry.Codec, entry.Marker, entry.TransportSequence);
         return RetransmissionDecision.Send;
     }
 
