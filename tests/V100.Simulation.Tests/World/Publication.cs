@@ -65,6 +65,9 @@ internal sealed class Publication
     public int MaxPacketsPerFrame { get; set; } = 4;
     public int MaxFillerLength { get; set; } = 900;
 
+    /// <summary>0 for twice the most of any other frame.</summary>
+    public int PacketsPerKeyframe { get; set; }
+
     /// <summary>A request for a keyframe is obeyed; without, frames stay what they were.</summary>
     public bool ObeysKeyframeRequests { get; set; } = true;
 
@@ -233,7 +236,7 @@ internal sealed class Publication
         bool keyframe = IsVideo && _keyframeWanted;
         _keyframeWanted = false;
         KeyframesSent += keyframe ? 1 : 0;
-        int count = !IsVideo ? 1 : keyframe ? 2 * MaxPacketsPerFrame : _random.Next(1, MaxPacketsPerFrame + 1);
+        int count = !IsVideo ? 1 : keyframe ? PacketsPerKeyframe > 0 ? PacketsPerKeyframe : 2 * MaxPacketsPerFrame : _random.Next(1, MaxPacketsPerFrame + 1);
         uint timestamp = TimestampOf(capturedAt);
         for (int index = 0; index < count; index++)
         {
