@@ -17,9 +17,12 @@ public sealed class Room
     }
 
     public string Name { get; }
-    public int MaxParticipants { get; }
-    public TimeSpan EmptyTimeout { get; }
-    public string? Metadata { get; }
+    public int MaxParticipants { get; internal set; }
+    public TimeSpan EmptyTimeout { get; internal set; }
+    public string? Metadata { get; internal set; }
+
+    /// <summary>Changes with these three. No other room has had it.</summary>
+    public ulong Version { get; internal set; }
 
     /// <summary>Wall-clock time as the caller gave it: for people, never for decisions.</summary>
     public DateTimeOffset CreatedAt { get; }
@@ -36,6 +39,18 @@ public sealed class Room
     public IReadOnlyCollection<Participant> Participants => _participants.Values;
 
     public bool TryGetParticipant(string identity, out Participant participant) => _participants.TryGetValue(identity, out participant!);
+
+    /// <summary>Participants with a session that publishes, connected or about to be.</summary>
+    internal int CountPublishers()
+    {
+        int count = 0;
+        foreach (Participant participant in _participants.Values)
+        {
+            count += participant.Publishing is null ? 0 : 1;
+        }
+
+        return count;
+    }
 
     internal void Add(Participant participant) => _participants.Add(participant.Identity, participant);
 

@@ -22,6 +22,7 @@ public sealed partial class RoomDirectory
     private readonly Queue<PeerDescriptor> _toSynchronize = new();
     private readonly Queue<SessionEvent> _events = new();
     private Instant _nextSweep = Instant.Never;
+    private ulong _lastVersion;
 
     public RoomDirectory(RoomLimits limits, TransportParameters transport, PeerDirectory peers, IEntropy entropy)
     {
@@ -29,6 +30,9 @@ public sealed partial class RoomDirectory
         _transport = transport;
         _peers = peers;
         _entropy = entropy;
+
+        // Not from 0, or a version of before a restart would name another state of now.
+        _lastVersion = entropy.NextUInt64() >> 16;
     }
 
     /// <summary>Further candidates of every answer from now on: those of a listener that was bound later.</summary>
@@ -57,7 +61,11 @@ public sealed partial class RoomDirectory
         }
 
         int maxParticipants = Math.Min(settings.MaxParticipants ?? _limits.MaxParticipantsPerRoom, _limits.MaxParticipantsPerRoom);
-        room = new Room(name, maxParticipants, settings.EmptyTimeout ?? _limits.EmptyTimeout, settings.Metadata, clock) { EmptySince = now };
+        room = new Room(name, maxParticipants, settings.EmptyTimeout ?? _limits.EmptyTimeout, settings.Metadata, clock)
+        {
+            EmptySince = now,
+            Version = NextVersion(),
+        };
         _rooms.Add(name, room);
         SweepAt(now + room.EmptyTimeout);
         return RoomOutcome.Created;
@@ -180,6 +188,8 @@ public sealed partial class RoomDirectory
             }
         }
     }
+
+    private ulong NextVersion() => ++_lastVersion;
 
     private void SweepAt(Instant deadline) => _nextSweep = Instant.Earlier(_nextSweep, deadline);
 
