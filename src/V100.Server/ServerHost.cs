@@ -83,6 +83,7 @@ internal sealed class ServerHost : IAsyncDisposable
         Routes =
         [
             .. new RoomEndpoints(Plane).Routes,
+            .. new ParticipantEndpoints(Plane).Routes,
             .. new TokenEndpoints(Plane).Routes,
             .. new OfferEndpoints(Plane).Routes,
             .. new SessionEndpoints(Plane).Routes,

@@ -119,6 +119,8 @@ internal static class OptionTable
         Whole("V100:Rooms:MaxRooms", "100000", 1, 10_000_000, "Rooms at a time.", (options, value) => options.MaxRooms = (int)value),
         Whole("V100:Rooms:MaxParticipantsPerRoom", "3000", 1, 100_000, "Participants of one room, unless its creation says less.",
             (options, value) => options.MaxParticipantsPerRoom = (int)value),
+        Whole("V100:Rooms:MaxPublishersPerRoom", "3000", 1, 100_000, "Participants of one room that publish.",
+            (options, value) => options.MaxPublishersPerRoom = (int)value),
         Whole("V100:Rooms:EmptyTimeoutSeconds", "300", 0, 31_536_000, "How long a room without participants stays.",
             (options, value) => options.EmptyTimeoutSeconds = (int)value),
         Choice("V100:Rooms:AutoCreate", "true", "Whether the first WHIP or WHEP request of a room creates it.",

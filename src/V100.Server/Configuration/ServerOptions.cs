@@ -73,6 +73,7 @@ internal sealed class ServerOptions
 
     /// <summary>Audio tracks of a room that go to its subscribers at a time; 0 for all.</summary>
     public int LoudestSpeakers { get; set; }
+    public int MaxPublishersPerRoom { get; set; }
     public bool AutoCreateRooms { get; set; }
 
     public List<Uri> WebhookUrls { get; } = [];

@@ -42,6 +42,28 @@ internal sealed class ControlPlane(IConference conference, IRelays relays, ApiKe
         return null;
     }
 
+    /// <summary>The room of the path, where the caller may read it; null where the request has been answered.</summary>
+    public ValueTask<string?> ReadableRoomAsync(HttpContext context) => RoomAsync(
+        context,
+        static (video, room) => video.MayAdminister(room) || video.MayJoin(room) || video.RoomList && (video.Room is null || video.Room == room),
+        "roomJoin, roomAdmin or roomList for this room");
+
+    /// <summary>The room of the path, where the caller administers it; null where the request has been answered.</summary>
+    public ValueTask<string?> AdministeredRoomAsync(HttpContext context) =>
+        RoomAsync(context, static (video, room) => video.MayAdminister(room), "roomAdmin for this room");
+
+    /// <summary>The room of the path, where the caller may make or end it; null where the request has been answered.</summary>
+    public ValueTask<string?> OwnRoomAsync(HttpContext context) => RoomAsync(
+        context,
+        static (video, room) => video.MayAdminister(room) || video.RoomCreate && (video.Room is null || video.Room == room),
+        "roomAdmin or roomCreate for this room");
+
+    private async ValueTask<string?> RoomAsync(HttpContext context, Func<VideoGrant, string, bool> may, string grant)
+    {
+        string? room = await PathNameAsync(context, "room").ConfigureAwait(false);
+        return room is not null && await AuthenticateAsync(context, video => may(video, room), grant).ConfigureAwait(false) is not null ? room : null;
+    }
+
     /// <summary>A name from the path, decoded once; null where the request has been answered with 400.</summary>
     public static async ValueTask<string?> PathNameAsync(HttpContext context, string parameter)
     {

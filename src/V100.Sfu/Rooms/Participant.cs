@@ -9,7 +9,7 @@ public sealed class Participant
 
     internal Participant(Room room, string identity, string? name, string? metadata, in ParticipantPermissions permissions, DateTimeOffset joinedAt)
     {
-        Permissions = permissions;
+        Granted = permissions;
         Room = room;
         Identity = identity;
         Name = name;
@@ -23,11 +23,13 @@ public sealed class Participant
     public string? Metadata { get; internal set; }
     public DateTimeOffset JoinedAt { get; }
 
-    /// <summary>What its tokens grant together, or what an administrator has set since it came.</summary>
-    public ParticipantPermissions Permissions { get; internal set; }
+    public ParticipantPermissions Permissions => SetPermissions ?? Granted;
 
-    /// <summary>An administrator has set <see cref="Permissions"/>: no token changes them while it is in the room.</summary>
-    internal bool ArePermissionsSet { get; set; }
+    /// <summary>What its tokens grant together.</summary>
+    internal ParticipantPermissions Granted { get; set; }
+
+    /// <summary>What an administrator has set since it came, whatever its tokens grant; null for nothing.</summary>
+    internal ParticipantPermissions? SetPermissions { get; set; }
 
     /// <summary>Changes with what an administrator can change of it: name, metadata, permissions and mutes. No other participant has had it.</summary>
     public ulong Version { get; internal set; }

@@ -6,6 +6,7 @@ namespace V100.Sfu.Rooms;
 public sealed class Room
 {
     private readonly Dictionary<string, Participant> _participants = new(StringComparer.Ordinal);
+    private readonly NameOrder _identities = new();
 
     internal Room(string name, int maxParticipants, TimeSpan emptyTimeout, string? metadata, DateTimeOffset createdAt)
     {
@@ -52,7 +53,20 @@ public sealed class Room
         return count;
     }
 
-    internal void Add(Participant participant) => _participants.Add(participant.Identity, participant);
+    /// <summary>A page of the participants, in the order of their identities.</summary>
+    /// <param name="after">The identity behind which it begins; null for the first page.</param>
+    /// <param name="count">The most of them.</param>
+    public List<Participant> List(string? after, int count) => _identities.Take(after, count).ConvertAll(identity => _participants[identity]);
 
-    internal void Remove(Participant participant) => _participants.Remove(participant.Identity);
+    internal void Add(Participant participant)
+    {
+        _participants.Add(participant.Identity, participant);
+        _identities.Add(participant.Identity);
+    }
+
+    internal void Remove(Participant participant)
+    {
+        _participants.Remove(participant.Identity);
+        _identities.Remove(participant.Identity);
+    }
 }

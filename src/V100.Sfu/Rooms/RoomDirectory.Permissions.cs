@@ -11,24 +11,28 @@ namespace V100.Sfu.Rooms;
 /// </remarks>
 public sealed partial class RoomDirectory
 {
-    /// <summary>Changes a participant, in effect at once.</summary>
-    /// <param name="participant">In a room.</param>
-    /// <param name="name">From now on.</param>
-    /// <param name="metadata">From now on.</param>
-    /// <param name="permissions">
-    /// They hold until the participant has left, whatever its tokens grant; null leaves what is. Who comes back has what its token grants.
-    /// </param>
-    public void Change(Participant participant, string? name, string? metadata, ParticipantPermissions? permissions)
+    public void Describe(Participant participant, string? name, string? metadata)
     {
         participant.Name = name;
         participant.Metadata = metadata;
         participant.Version = NextVersion();
-        if (permissions is { } set)
+    }
+
+    /// <summary>Sets what the participant may do, in effect at once on what it publishes and plays.</summary>
+    /// <param name="participant">In a room.</param>
+    /// <param name="permissions">
+    /// They hold until the participant has left, whatever its tokens grant: who comes back has what its token grants. Null for that already now.
+    /// </param>
+    public void Permit(Participant participant, ParticipantPermissions? permissions)
+    {
+        participant.SetPermissions = permissions;
+        participant.Version = NextVersion();
+        if (participant.Publishing is { } session)
         {
-            participant.Permissions = set;
-            participant.ArePermissionsSet = true;
-            ApplyPermissions(participant);
+            WithdrawTracks(session);
         }
+
+        AssignSources(participant.Room);
     }
 
     /// <summary>Mutes a track of the participant, or lets it go on. A client that publishes again has new tracks, which are not muted.</summary>
@@ -46,20 +50,8 @@ public sealed partial class RoomDirectory
     }
 
     /// <summary>Whether what an administrator has set lets the participant begin another session.</summary>
-    private static bool MayBegin(Participant participant, SessionRole role) => !participant.ArePermissionsSet
-        || (!role.HasFlag(SessionRole.Publish) || participant.Permissions.CanPublish)
-        && (!role.HasFlag(SessionRole.Subscribe) || participant.Permissions.CanSubscribe);
-
-    /// <summary>Makes words of tracks, and the sources of all who play them, say what the participant may do.</summary>
-    private void ApplyPermissions(Participant participant)
-    {
-        if (participant.Publishing is { } session)
-        {
-            WithdrawTracks(session);
-        }
-
-        AssignSources(participant.Room);
-    }
+    private static bool MayBegin(Participant participant, SessionRole role) => participant.SetPermissions is not { } set
+        || (!role.HasFlag(SessionRole.Publish) || set.CanPublish) && (!role.HasFlag(SessionRole.Subscribe) || set.CanSubscribe);
 
     private static void WithdrawTracks(Session session)
     {

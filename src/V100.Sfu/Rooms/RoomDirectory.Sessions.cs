@@ -129,9 +129,9 @@ public sealed partial class RoomDirectory
             participant = new Participant(room, request.Identity, request.Name, request.Metadata, request.Permissions, clock) { Version = NextVersion() };
             room.Add(participant);
         }
-        else if (!participant.ArePermissionsSet)
+        else
         {
-            participant.Permissions = participant.Permissions.Or(request.Permissions);
+            participant.Granted = participant.Granted.Or(request.Permissions);
         }
 
         // The offer's credentials have passed the same grammar in the SDP reader.

@@ -243,7 +243,7 @@ public sealed class PermissionTests(ITestOutputHelper output)
         rooms =>
         {
             Participant participant = world.SessionOf(client).Participant;
-            rooms.Change(participant, participant.Name, participant.Metadata, permissions);
+            rooms.Permit(participant, permissions);
             return participant;
         },
         world.Now);
