@@ -91,7 +91,7 @@ internal sealed class ServerHost : IAsyncDisposable
             .. new ServiceEndpoints(Plane, Metrics, Reload).Routes,
             .. PageFiles.Routes,
         ];
-        Api.Map(_app, Routes, new CrossOrigin(options.AllowedOrigins), Log);
+        Api.Map(_app, Routes, new CrossOrigin(options.AllowedOrigins), Plane.Limits, Log);
     }
 
     public ControlPlane Plane { get; }
@@ -145,6 +145,7 @@ internal sealed class ServerHost : IAsyncDisposable
     {
         Connections.Stop();
         await _app.DisposeAsync().ConfigureAwait(false);
+        Plane.Limits.Dispose();
         Connections.Dispose();
     }
 

@@ -25,6 +25,11 @@ internal static class OptionTable
         new("V100:Http:AllowedOrigins", OptionShape.List, "*", "*, or origins such as https://example.com",
             "Which web origins may call the API (CORS).",
             (options, _, text) => IsOrigin(text) && Add(options.AllowedOrigins, text)),
+        Whole("V100:Http:RequestsPerSecondPerKey", "10000", 0, 1_000_000, "Requests with one API key and all its tokens, a second's worth at once; 0 sets no limit.",
+            (options, value) => options.RequestsPerSecondPerKey = (int)value),
+        Whole("V100:Http:RequestsPerSecondPerAddress", "5000", 0, 1_000_000,
+            "Requests from one IPv4 address or one IPv6 /64, health checks aside, a second's worth at once; 0 sets no limit, as behind a proxy whose address all have.",
+            (options, value) => options.RequestsPerSecondPerAddress = (int)value),
         Whole("V100:Udp:Port", "3478", 0, 65535, "STUN and all media over UDP; 0 picks a free port.", (options, value) => options.UdpPort = (int)value),
         Addresses("V100:Udp:Addresses", "all local addresses", "The addresses to listen on, for UDP and for V100:Tcp:Port.", options => options.UdpAddresses),
         Whole("V100:Udp:Workers", null, 1, UdpWorkerSet.MaxWorkers, "Worker threads for packets.", (options, value) => options.UdpWorkers = (int)value) with

@@ -18,6 +18,8 @@ internal sealed class ServerOptions
 {
     public ListenUrl HttpUrl { get; set; } = null!;
     public List<string> AllowedOrigins { get; } = [];
+    public int RequestsPerSecondPerKey { get; set; }
+    public int RequestsPerSecondPerAddress { get; set; }
     public List<IPAddress> UdpAddresses { get; } = [];
     public int UdpPort { get; set; }
     public int UdpWorkers { get; set; }

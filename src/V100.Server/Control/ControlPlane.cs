@@ -13,10 +13,11 @@ internal sealed class ControlPlane(IConference conference, IRelays relays, ApiKe
     public IceServers IceServers => iceServers;
     public TimeProvider Time => time;
     public DrainState Drain { get; } = new();
+    public RequestLimits Limits { get; } = new(options);
 
     public long NowUnixSeconds => time.GetUtcNow().ToUnixTimeSeconds();
 
-    /// <summary>Null where the request has been answered with 401.</summary>
+    /// <summary>Null where the request has been answered with 401, or with 429.</summary>
     public async ValueTask<Caller?> AuthenticateAsync(HttpContext context)
     {
         string? authorization = context.Request.Headers.Authorization.Count == 1 ? context.Request.Headers.Authorization[0] : null;
@@ -24,9 +25,10 @@ internal sealed class ControlPlane(IConference conference, IRelays relays, ApiKe
         if (refusal is not null)
         {
             await Problem.UnauthorizedAsync(context, refusal).ConfigureAwait(false);
+            return null;
         }
 
-        return caller;
+        return await Limits.RefusedByKeyAsync(context, caller!.Key).ConfigureAwait(false) ? null : caller;
     }
 
     /// <summary>Like <see cref="AuthenticateAsync(HttpContext)"/>, and answers 403 where the caller may not.</summary>

@@ -113,6 +113,8 @@ public sealed class OptionsReaderTests : IDisposable
             { "V100:Rooms:MaxRooms", "0" },
             { "V100:Rooms:MaxParticipantsPerRoom", "-5" },
             { "V100:Rooms:EmptyTimeoutSeconds", "1e3" },
+            { "V100:Http:RequestsPerSecondPerKey", "-1" },
+            { "V100:Http:RequestsPerSecondPerAddress", "many" },
             { "V100:Rooms:MaxPublishersPerRoom", "0" },
             { "V100:Rooms:AutoCreate", "yes" },
             { "V100:Rooms:LoudestSpeakers", "65" },
