@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
+using System.Text.Unicode;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
 
@@ -61,7 +62,7 @@ internal readonly record struct Page(string? After, int Limit)
         }
 
         byte[] bytes = new byte[length];
-        bool good = Base64Url.TryDecodeFromChars(cursor, bytes, out _);
+        bool good = Base64Url.TryDecodeFromChars(cursor, bytes, out _) && Utf8.IsValid(bytes);
         name = good ? Encoding.UTF8.GetString(bytes) : null;
         return ResourceName.IsValid(name);
     }

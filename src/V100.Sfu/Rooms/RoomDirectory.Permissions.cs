@@ -11,6 +11,7 @@ namespace V100.Sfu.Rooms;
 /// </remarks>
 public sealed partial class RoomDirectory
 {
+    /// <summary>Changes what others see of the participant.</summary>
     public void Describe(Participant participant, string? name, string? metadata)
     {
         participant.Name = name;
@@ -53,6 +54,7 @@ public sealed partial class RoomDirectory
     private static bool MayBegin(Participant participant, SessionRole role) => participant.SetPermissions is not { } set
         || (!role.HasFlag(SessionRole.Publish) || set.CanPublish) && (!role.HasFlag(SessionRole.Subscribe) || set.CanSubscribe);
 
+    /// <summary>Makes the words of the session's tracks say what its participant may publish.</summary>
     private static void WithdrawTracks(Session session)
     {
         List<PublishedTrack> permitted = [];
