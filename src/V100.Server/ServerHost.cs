@@ -83,6 +83,7 @@ internal sealed class ServerHost : IAsyncDisposable
         Routes =
         [
             .. new RoomEndpoints(Plane).Routes,
+            .. new ParticipantEndpoints(Plane).Routes,
             .. new TokenEndpoints(Plane).Routes,
             .. new OfferEndpoints(Plane).Routes,
             .. new SessionEndpoints(Plane).Routes,
@@ -90,7 +91,7 @@ internal sealed class ServerHost : IAsyncDisposable
             .. new ServiceEndpoints(Plane, Metrics, Reload).Routes,
             .. PageFiles.Routes,
         ];
-        Api.Map(_app, Routes, new CrossOrigin(options.AllowedOrigins), Log);
+        Api.Map(_app, Routes, new CrossOrigin(options.AllowedOrigins), Plane.Limits, Log);
     }
 
     public ControlPlane Plane { get; }
@@ -144,6 +145,7 @@ internal sealed class ServerHost : IAsyncDisposable
     {
         Connections.Stop();
         await _app.DisposeAsync().ConfigureAwait(false);
+        Plane.Limits.Dispose();
         Connections.Dispose();
     }
 

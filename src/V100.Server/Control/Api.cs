@@ -3,9 +3,9 @@ namespace V100.Server.Control;
 /// <summary>Maps the routes: one endpoint per path, which answers every method.</summary>
 internal static class Api
 {
-    public static void Map(WebApplication app, IReadOnlyList<ApiRoute> routes, CrossOrigin crossOrigin, ILogger log)
+    public static void Map(WebApplication app, IReadOnlyList<ApiRoute> routes, CrossOrigin crossOrigin, RequestLimits limits, ILogger log)
     {
-        app.Use(next => context => GuardAsync(context, next, crossOrigin, log));
+        app.Use(next => context => GuardAsync(context, next, crossOrigin, limits, log));
         app.UseRouting();
         foreach (IGrouping<string, ApiRoute> path in routes.GroupBy(route => route.Pattern, StringComparer.Ordinal))
         {
@@ -50,7 +50,7 @@ internal static class Api
     }
 
     /// <summary>What holds for every answer, and the last place for what nobody expected.</summary>
-    private static async Task GuardAsync(HttpContext context, RequestDelegate next, CrossOrigin crossOrigin, ILogger log)
+    private static async Task GuardAsync(HttpContext context, RequestDelegate next, CrossOrigin crossOrigin, RequestLimits limits, ILogger log)
     {
         IHeaderDictionary headers = context.Response.Headers;
         headers.XContentTypeOptions = "nosniff";
@@ -58,7 +58,10 @@ internal static class Api
         crossOrigin.Apply(context);
         try
         {
-            await next(context).ConfigureAwait(false);
+            if (!await limits.RefusedByAddressAsync(context).ConfigureAwait(false))
+            {
+                await next(context).ConfigureAwait(false);
+            }
         }
         catch (BadHttpRequestException exception) when (!context.Response.HasStarted)
         {

@@ -59,7 +59,7 @@ internal sealed partial class ReceivedEncoding
 
         _bitrate.Update(Figures.Bytes, now);
         Figures.BitrateBps = 8 * (long)_bitrate.PerSecond;
-        if (now - Figures.LastPacketAt < ActiveTime)
+        if (now - Figures.LastPacketAt < ActiveTime && _track.Track.Hold == TrackHold.None)
         {
             Figures.SteadyBps += (Figures.BitrateBps - Figures.SteadyBps) * (Figures.SteadyBps == 0 ? 1 : SteadyShare);
         }
