@@ -11,6 +11,8 @@ internal sealed class DependencyReader
     private readonly Dictionary<ushort, PlayedFrame> _decoded = [];
     private DependencyStructure? _structure;
     private byte _templateIdOffset;
+    private PlayedFrame? _last;
+    private ushort _lastNumber;
 
     /// <summary>One bit for each decode target.</summary>
     public uint ActiveDecodeTargets { get; private set; }
@@ -35,7 +37,11 @@ internal sealed class DependencyReader
             AreReferencesDecoded(frame, number, in read);
         }
 
-        Assert.True(_decoded.TryAdd(number, frame), $"the number of {frame.Mark} came before");
+        // Numbers go on from source to source; within one, what is left out keeps its own.
+        int step = (ushort)(number - _lastNumber);
+        Assert.True(_last is not { } last || step == (frame.Mark.Source != last.Mark.Source ? 1 : (int)(frame.Mark.Frame - last.Mark.Frame)), $"the number of {frame.Mark} is {step} behind {_last?.Mark}");
+        (_last, _lastNumber) = (frame, number);
+        _decoded[number] = frame;
     }
 
     private DependencyFrame Read(byte[] value, in DependencyDescriptor descriptor, PlayedFrame frame, int index)
@@ -44,8 +50,13 @@ internal sealed class DependencyReader
         if (descriptor.HasStructure)
         {
             Assert.True(frame.Sent.IsKeyframe && index == 0, $"a structure in packet {index} of {frame.Mark}");
+            (DependencyStructure? former, byte formerOffset) = (_structure, _templateIdOffset);
             Assert.True(DependencyStructure.TryParse(value, null, out _structure, out _templateIdOffset, out end));
             Assert.Equal((5, 3, 1), (_structure.TemplateCount, _structure.DecodeTargetCount, _structure.ChainCount));
+
+            // A packet that comes without the structure that it needs must not be read by the one before.
+            int apart = _templateIdOffset - formerOffset & 0x3F;
+            Assert.True(former is null || apart >= former.TemplateCount && 64 - apart >= _structure.TemplateCount, $"{frame.Mark} gives template ids of before another meaning");
             _decoded.Clear();
         }
 
