@@ -236,7 +236,7 @@ internal sealed class Publication
     }
 
     public static ulong NtpOf(Instant instant) =>
-        (NtpEpochSeconds << 32) + (ulong)((UInt128)(ulong)instant.Nanoseconds * (1UL << 32) / 1_000_000_000);
+        (NtpEpochSeconds << 32) + (ulong)(long)((Int128)instant.Nanoseconds * (1L << 32) / 1_000_000_000);
 
     public uint TimestampOf(Instant instant) =>
         _timestampBase + (uint)(ulong)((Int128)instant.Nanoseconds * Format.ClockRateHz / 1_000_000_000);
