@@ -45,7 +45,8 @@ internal sealed partial class ReceivedEncoding
     {
         if (source == _primary)
         {
-            _shard.PublishClock(_track.Track, new SourceClock(Index, _generation, report.NtpTime, report.RtpTimestamp, now));
+            Instant at = _peer.NoteClock(report.NtpTime, now);
+            _shard.PublishClock(_track.Track, new SourceClock(Index, _generation, report.NtpTime, report.RtpTimestamp, at));
         }
     }
 
