@@ -94,6 +94,7 @@ public sealed partial class RoomDirectory
         if (changed)
         {
             _toSynchronize.Enqueue(session.Peer);
+            TellAdapted(room.Tick, session);
         }
     }
 

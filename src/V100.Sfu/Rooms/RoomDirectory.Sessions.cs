@@ -121,6 +121,7 @@ public sealed partial class RoomDirectory
         {
             participant = new Participant(room, request.Identity, request.Name, request.Metadata, clock);
             room.Add(participant);
+            TellJoined(room.Tick, participant);
         }
 
         // The offer's credentials have passed the same grammar in the SDP reader.
@@ -176,6 +177,7 @@ public sealed partial class RoomDirectory
         if (session.State == SessionState.Connected)
         {
             EndListening(session, now);
+            TellClosed(session);
         }
 
         session.State = SessionState.Closed;
@@ -200,6 +202,7 @@ public sealed partial class RoomDirectory
         if (participant.Sessions.Count == 0)
         {
             participant.Room.Remove(participant);
+            participant.Room.Tick?.Left(participant.Identity);
             if (participant.Room.Participants.Count == 0)
             {
                 participant.Room.EmptySince = now;
