@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using V100.Server.Control;
+using V100.Sfu.Rooms;
 
 namespace V100.Server.Tests;
 
@@ -56,6 +57,16 @@ internal sealed class ScriptedConference : IConference
     {
         Removed.Add((room, identity, ban));
         return new(Participants.TryRemove((room, identity), out _));
+    }
+
+    public ListenOutcome AddListener(string room, TickListener listener, TickId? last) => ListenOutcome.NoSuchRoom;
+
+    public void RefreshListener(TickListener listener)
+    {
+    }
+
+    public void RemoveListener(TickListener listener)
+    {
     }
 
     public ValueTask<SessionCreation> PublishAsync(SessionRequest request, CancellationToken cancellation) => Offer(request, "whip");

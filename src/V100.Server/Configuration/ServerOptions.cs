@@ -75,6 +75,10 @@ internal sealed class ServerOptions
     public int LoudestSpeakers { get; set; }
     public bool AutoCreateRooms { get; set; }
 
+    /// <summary>Streams of events at a time.</summary>
+    public int MaxEventStreams { get; set; }
+    public int MaxEventStreamsPerRoom { get; set; }
+
     public List<Uri> WebhookUrls { get; } = [];
     public int DrainTimeoutSeconds { get; set; }
 

@@ -159,10 +159,8 @@ internal sealed class RoomEndpoints(ControlPlane plane)
     private async ValueTask<string?> ReadableRoomAsync(HttpContext context)
     {
         string? room = await ControlPlane.PathNameAsync(context, "room").ConfigureAwait(false);
-        bool may = room is not null && await plane.AuthenticateAsync(
-            context,
-            video => video.MayAdminister(room) || video.MayJoin(room) || video.RoomList && (video.Room is null || video.Room == room),
-            "roomJoin, roomAdmin or roomList for this room").ConfigureAwait(false) is not null;
+        bool may = room is not null
+            && await plane.AuthenticateAsync(context, video => video.MayRead(room), VideoGrant.ReadingGrants).ConfigureAwait(false) is not null;
         return may ? room : null;
     }
 

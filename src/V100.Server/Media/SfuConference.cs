@@ -52,6 +52,20 @@ internal sealed class SfuConference(MediaPlane plane, TimeProvider time) : IConf
             return rooms.RemoveParticipant(room, identity, now);
         }));
 
+    public ListenOutcome AddListener(string room, TickListener listener, TickId? last) => plane.Use((rooms, _) => rooms.AddListener(room, listener, last));
+
+    public void RefreshListener(TickListener listener) => plane.Use((rooms, _) =>
+    {
+        rooms.Refresh(listener);
+        return true;
+    });
+
+    public void RemoveListener(TickListener listener) => plane.Use((rooms, now) =>
+    {
+        rooms.RemoveListener(listener, now);
+        return true;
+    });
+
     public ValueTask<SessionCreation> PublishAsync(SessionRequest request, CancellationToken cancellation) => new(
         PublishSources.Refuse(request.Sources, request.Offer) is { } refusal
             ? new SessionCreation(SessionOutcome.SourceForbidden, Detail: refusal)
