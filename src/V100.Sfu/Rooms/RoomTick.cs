@@ -163,7 +163,8 @@ public sealed partial class RoomTick
     public void Level(TrackId track, int loudness)
     {
         loudness = Math.Clamp(loudness, 0, 127);
-        if (!_tracks.TryGetValue(track, out TickTrack? entry) || entry.Level == loudness || Math.Abs(entry.Level - loudness) < LevelStep && loudness > 0)
+        if (!_tracks.TryGetValue(track, out TickTrack? entry) || entry.Kind != MediaKind.Audio
+            || entry.Level == loudness || Math.Abs(entry.Level - loudness) < LevelStep && loudness > 0)
         {
             return;
         }
