@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text.Json;
 
 namespace V100.Server.Tests;
@@ -32,7 +33,7 @@ internal sealed class EventClient : IDisposable
     /// <summary>Comments that came so far.</summary>
     public int Comments { get; private set; }
 
-    public static async Task<EventClient> OpenAsync(RunningServer server, string room, string token, string? lastEventId = null)
+    public static async Task<EventClient> OpenAsync(RunningServer server, string room, string token, string? lastEventId = null, int? receiveBufferBytes = null)
     {
         using HttpRequestMessage request = new(HttpMethod.Get, $"/v1/rooms/{room}/events");
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
@@ -42,7 +43,18 @@ internal sealed class EventClient : IDisposable
         }
 
         // A connection of its own, which ends with it: what is left of a stream is never read to its end.
-        HttpClient http = new(new SocketsHttpHandler { MaxResponseDrainSize = 0 }) { BaseAddress = server.Http.BaseAddress };
+        SocketsHttpHandler handler = new()
+        {
+            MaxResponseDrainSize = 0,
+            ConnectCallback = async (connecting, cancellation) =>
+            {
+                Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+                socket.ReceiveBufferSize = receiveBufferBytes ?? socket.ReceiveBufferSize;
+                await socket.ConnectAsync(connecting.DnsEndPoint, cancellation);
+                return new NetworkStream(socket, ownsSocket: true);
+            },
+        };
+        HttpClient http = new(handler) { BaseAddress = server.Http.BaseAddress };
         HttpResponseMessage response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Equal("text/event-stream", response.Content.Headers.ContentType?.ToString());

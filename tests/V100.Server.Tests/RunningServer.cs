@@ -27,6 +27,9 @@ internal sealed class RunningServer : IAsyncDisposable
     }
 
     public ServerHost Host { get; }
+
+    /// <summary>What <see cref="StartWithMediaAsync"/> has.</summary>
+    public MediaPlane Media => _media!;
     public ScriptedConference Conference { get; }
     public ManualTime Time { get; }
     public HttpClient Http { get; }

@@ -46,8 +46,10 @@ internal sealed class EventStream : TickListener
     /// <summary>For how long nothing has been written.</summary>
     public TimeSpan Quiet => _streams.Time.GetElapsedTime(Volatile.Read(ref _lastWrite));
 
-    /// <summary>For how long the client has not taken what was written.</summary>
-    public TimeSpan Stalled => Volatile.Read(ref _stalledSince) is var since and not long.MaxValue ? _streams.Time.GetElapsedTime(since) : TimeSpan.Zero;
+    /// <summary>More was written than the client, and what stands between, takes now.</summary>
+    public bool IsStalled => Volatile.Read(ref _stalledSince) != long.MaxValue;
+
+    public TimeSpan StalledFor => Volatile.Read(ref _stalledSince) is var since and not long.MaxValue ? _streams.Time.GetElapsedTime(since) : TimeSpan.Zero;
 
     /// <summary>Writes a comment, so that the client, and what stands between, sees that the stream lives.</summary>
     public void Beat()

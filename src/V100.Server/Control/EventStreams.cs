@@ -48,13 +48,14 @@ internal sealed class EventStreams : IDisposable
     public IConference Conference { get; }
     public TimeProvider Time { get; }
 
-    public int StreamCount
+    /// <summary>All, and those whose client does not take what was written.</summary>
+    public (int All, int Stalled) StreamCounts
     {
         get
         {
             lock (_gate)
             {
-                return _streams.Count;
+                return (_streams.Count, _streams.Count(stream => stream.IsStalled));
             }
         }
     }
@@ -95,7 +96,9 @@ internal sealed class EventStreams : IDisposable
 
     public IEnumerable<MetricSample> Collect()
     {
-        yield return new MetricSample("v100_event_streams", "Clients that are told what happens in a room.", MetricKind.Gauge, "", StreamCount);
+        (int all, int stalled) = StreamCounts;
+        yield return new MetricSample("v100_event_streams", "Clients that are told what happens in a room.", MetricKind.Gauge, "", all);
+        yield return new MetricSample("v100_stalled_event_streams", "Of these, those that do not take now what was written to them.", MetricKind.Gauge, "", stalled);
         foreach (EventCounter counter in Enum.GetValues<EventCounter>())
         {
             yield return new MetricSample(
@@ -116,7 +119,7 @@ internal sealed class EventStreams : IDisposable
                 {
                     stream.End("token_expired");
                 }
-                else if (stream.Stalled >= StallTimeout)
+                else if (stream.StalledFor >= StallTimeout)
                 {
                     Count(EventCounter.ClosedSlow);
                     stream.Abort();

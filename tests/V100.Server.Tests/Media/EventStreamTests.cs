@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Text.Json;
 using V100.Server.Control;
+using V100.Sfu.Rooms;
 
 namespace V100.Server.Tests.Media;
 
@@ -163,6 +165,80 @@ public sealed class EventStreamTests : IAsyncLifetime
         await fourth.ReadAsync("snapshot");
     }
 
+    [Fact]
+    public async Task A_client_that_reads_too_slowly_gets_a_snapshot_in_place_of_what_it_missed_and_delays_nobody()
+    {
+        await JoinAsync("me");
+        using EventClient slow = await OpenSlowAsync();
+        using EventClient eager = await OpenAsync();
+        await eager.ReadAsync("snapshot");
+        int told = await RenameUntilStalledAsync(eager);
+        int events = 0;
+        ServerEvent? last;
+        string? name;
+        do
+        {
+            events++;
+            last = await slow.ReadAsync();
+            JsonElement json = last!.Json;
+            name = (last.Type == "snapshot" ? json.GetProperty("participants")[0] : json.GetProperty("changes")[0]).TryGetProperty("name", out JsonElement value) ? value.GetString() : null;
+        }
+        while (name?.StartsWith(NameOf(told - 1), StringComparison.Ordinal) != true);
+
+        Assert.True(events < told);
+        Assert.NotEqual(0, await MetricAsync("v100_event_streams_total{kind=\"fell_behind\"}"));
+    }
+
+    [Fact]
+    public async Task A_client_that_takes_nothing_is_closed_and_leaves_nothing_behind()
+    {
+        await JoinAsync("me");
+        using EventClient slow = await OpenSlowAsync();
+        using EventClient eager = await OpenAsync();
+        await eager.ReadAsync("snapshot");
+        await RenameUntilStalledAsync(eager);
+        _server.Time.Advance(TimeSpan.FromSeconds(11));
+        await AssertStreamsAsync(1);
+        Assert.Equal(1, await MetricAsync("v100_event_streams_total{kind=\"closed_slow\"}"));
+        Assert.Equal(0, await MetricAsync("v100_stalled_event_streams"));
+    }
+
+    /// <summary>Renames until the other client's buffers are full for good: they grow. Returns how often.</summary>
+    private async Task<int> RenameUntilStalledAsync(EventClient eager)
+    {
+        int told = 0;
+        for (int stalled = 0; stalled < 10; told++)
+        {
+            Rename("me", told);
+            Assert.StartsWith(NameOf(told), (await eager.ReadAsync("tick")).Changes.Single().GetProperty("name").GetString());
+            stalled = await MetricAsync("v100_stalled_event_streams") == 1 ? stalled + 1 : 0;
+            Assert.True(told < 1000);
+        }
+
+        return told;
+    }
+
+    /// <summary>So long a name that the room keeps one of them, and that few of them fill every buffer.</summary>
+    private void Rename(string identity, int turn) => _server.Media.Use((rooms, _) =>
+    {
+        Assert.True(rooms.TryGetRoom("a", out Room room));
+        Assert.True(room.TryGetParticipant(identity, out Participant participant));
+        participant.Name = NameOf(turn) + new string('x', TickLog.MaxBytes * 3 / 4);
+        RoomDirectory.TellUpdated(participant);
+        return turn;
+    });
+
+    private static string NameOf(int turn) => $"name {turn} ";
+
+    private async Task<double> MetricAsync(string name)
+    {
+        string metrics = (await _server.SendAsync("GET", "/metrics")).Body;
+        string line = metrics.Split('\n').Single(line => line.StartsWith(name + " ", StringComparison.Ordinal));
+        return double.Parse(line[(name.Length + 1)..], CultureInfo.InvariantCulture);
+    }
+
+    private Task<EventClient> OpenSlowAsync() => EventClient.OpenAsync(_server, "a", _server.JoinToken("me", "a"), receiveBufferBytes: 4096);
+
     private Task<EventClient> OpenAsync(string? lastEventId = null) => EventClient.OpenAsync(_server, "a", _server.JoinToken("me", "a"), lastEventId);
 
     /// <summary>Returns where the session is.</summary>
@@ -179,16 +255,12 @@ public sealed class EventStreamTests : IAsyncLifetime
     /// <summary>The server sees that a client is gone a moment after it went.</summary>
     private async Task AssertStreamsAsync(int count)
     {
-        string metrics = "";
-        for (int attempt = 0; attempt < 1000; attempt++)
+        double streams = -1;
+        for (int attempt = 0; attempt < 1000 && streams != count; attempt++)
         {
-            metrics = (await _server.SendAsync("GET", "/metrics")).Body;
-            if (metrics.Contains($"\nv100_event_streams {count}\n", StringComparison.Ordinal))
-            {
-                return;
-            }
+            streams = await MetricAsync("v100_event_streams");
         }
 
-        Assert.Fail(metrics);
+        Assert.Equal(count, streams);
     }
 }
