@@ -87,10 +87,11 @@ internal sealed class EventStreams : IDisposable
         lock (_gate)
         {
             _isStopped = true;
-            foreach (EventStream stream in _streams)
-            {
-                stream.End("server_stopping");
-            }
+        }
+
+        foreach (EventStream stream in Snapshot())
+        {
+            stream.End("server_stopping");
         }
     }
 
@@ -111,29 +112,38 @@ internal sealed class EventStreams : IDisposable
     private void Sweep()
     {
         DateTimeOffset now = Time.GetUtcNow();
+        foreach (EventStream stream in Snapshot())
+        {
+            if (stream.StalledFor >= StallTimeout)
+            {
+                Count(EventCounter.ClosedSlow);
+                stream.Abort();
+            }
+            else if (stream.ExpiresAt <= now)
+            {
+                stream.End("token_expired");
+            }
+            else if (stream.Quiet >= HeartbeatInterval)
+            {
+                stream.Beat();
+            }
+        }
+
         lock (_gate)
         {
-            foreach (EventStream stream in _streams)
-            {
-                if (stream.ExpiresAt <= now)
-                {
-                    stream.End("token_expired");
-                }
-                else if (stream.StalledFor >= StallTimeout)
-                {
-                    Count(EventCounter.ClosedSlow);
-                    stream.Abort();
-                }
-                else if (stream.Quiet >= HeartbeatInterval)
-                {
-                    stream.Beat();
-                }
-            }
-
             if (!_isStopped)
             {
                 _sweep.Change(SweepInterval, Timeout.InfiniteTimeSpan);
             }
+        }
+    }
+
+    /// <summary>Those that there are: what is done to one may take it away.</summary>
+    private EventStream[] Snapshot()
+    {
+        lock (_gate)
+        {
+            return [.. _streams];
         }
     }
 }

@@ -4,7 +4,7 @@ using System.Globalization;
 namespace V100.Sfu.Rooms;
 
 /// <summary>Names one state of a room, as <c>0123456789abcdef-42</c>: after so many ticks of that <see cref="TickLog"/>.</summary>
-/// <param name="Log">128 bits would say no more: it only has to differ from the logs that a client may remember.</param>
+/// <param name="Log">Random: differs from every other that a client may remember, of a room that ended or of a server that was started again.</param>
 /// <param name="Number">0 before the first tick.</param>
 public readonly record struct TickId(ulong Log, long Number)
 {

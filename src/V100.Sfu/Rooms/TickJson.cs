@@ -15,7 +15,7 @@ internal sealed class TickJson
 
     private static readonly JsonWriterOptions _options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>What a level can be, −127 to 0 dBov, with the comma or bracket that may follow left out.</summary>
+    /// <summary>All levels there are, −127 to 0 dBov.</summary>
     private static readonly byte[][] _levels = [.. CreateLevels()];
 
     private byte[] _bytes = new byte[FirstBytes];
