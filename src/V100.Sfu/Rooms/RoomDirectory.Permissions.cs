@@ -17,6 +17,7 @@ public sealed partial class RoomDirectory
         participant.Name = name;
         participant.Metadata = metadata;
         participant.Version = NextVersion();
+        TellUpdated(participant);
     }
 
     /// <summary>Sets what the participant may do, in effect at once on what it publishes and plays.</summary>
@@ -47,6 +48,7 @@ public sealed partial class RoomDirectory
 
         track.Hold = hold;
         participant.Version = NextVersion();
+        TellMuted(participant, track, muted);
         AssignSources(participant.Room);
     }
 
@@ -69,5 +71,6 @@ public sealed partial class RoomDirectory
         }
 
         session.PermittedTracks = permitted;
+        TellPermitted(session);
     }
 }

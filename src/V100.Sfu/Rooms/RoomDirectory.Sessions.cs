@@ -128,6 +128,7 @@ public sealed partial class RoomDirectory
         {
             participant = new Participant(room, request.Identity, request.Name, request.Metadata, request.Permissions, clock) { Version = NextVersion() };
             room.Add(participant);
+            TellJoined(room.Tick, participant);
         }
         else
         {
@@ -200,6 +201,7 @@ public sealed partial class RoomDirectory
         if (session.State == SessionState.Connected)
         {
             EndListening(session, now);
+            TellClosed(session);
         }
 
         session.State = SessionState.Closed;
@@ -224,6 +226,7 @@ public sealed partial class RoomDirectory
         if (participant.Sessions.Count == 0)
         {
             participant.Room.Remove(participant);
+            participant.Room.Tick?.Left(participant.Identity);
             if (participant.Room.Participants.Count == 0)
             {
                 participant.Room.EmptySince = now;

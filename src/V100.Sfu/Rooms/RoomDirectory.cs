@@ -9,8 +9,8 @@ namespace V100.Sfu.Rooms;
 /// </summary>
 /// <remarks>
 /// Not thread-safe: the caller serialises. After every call drain <see cref="TryPollCommand"/> into the shards'
-/// mailboxes and <see cref="TryPollEvent"/>, and call <see cref="HandleDeadline"/> when <see cref="NextDeadline"/> has come. A command that a full
-/// mailbox refused is given back with <see cref="Retry"/>. What shards report comes in through <see cref="HandleEvent"/>.
+/// mailboxes and <see cref="TryPollEvent"/>, and call <see cref="HandleDeadline"/> when <see cref="NextDeadline"/> has come, and likewise <see cref="HandleTick"/>.
+/// A command that a full mailbox refused is given back with <see cref="Retry"/>. What shards report comes in through <see cref="HandleEvent"/>.
 /// </remarks>
 public sealed partial class RoomDirectory
 {
@@ -106,6 +106,7 @@ public sealed partial class RoomDirectory
             CloseAll(participant, PeerCloseReason.RoomClosed, now);
         }
 
+        EndTick(room);
         Remove(room);
         return true;
     }
@@ -164,10 +165,16 @@ public sealed partial class RoomDirectory
         {
             Close(session, e.Reason, now);
         }
+        else if (e.Kind == PeerEventKind.Adapted)
+        {
+            session.Peer.TakeAdapted();
+            TellAdapted(session.Participant.Room.Tick, session);
+        }
         else if (session.State == SessionState.Connecting)
         {
             session.State = SessionState.Connected;
             _events.Enqueue(new SessionEvent(SessionEventKind.Connected, session));
+            TellConnected(session);
             BeginListening(session, now);
             AssignSources(session.Participant.Room);
         }
@@ -202,6 +209,7 @@ public sealed partial class RoomDirectory
             Instant end = room.EmptySince + room.EmptyTimeout;
             if (end <= now)
             {
+                EndTick(room);
                 Remove(room);
             }
             else

@@ -102,7 +102,6 @@ public sealed partial class ApiTests : IAsyncLifetime
     [InlineData("/nothing.js")]
     [InlineData("/v1/beacons")]
     [InlineData("/v1/usage")]
-    [InlineData("/v1/rooms/a/events")]
     [InlineData("/v1/rooms/a/qoe")]
     public async Task Unknown_paths_are_a_404(string path)
     {
