@@ -88,6 +88,7 @@ internal sealed class ServerHost : IAsyncDisposable
             .. new RoomEndpoints(Plane).Routes,
             .. new ParticipantEndpoints(Plane).Routes,
             .. new EventEndpoints(Plane, _streams).Routes,
+            .. new QualityEndpoints(Plane).Routes,
             .. new TokenEndpoints(Plane).Routes,
             .. new OfferEndpoints(Plane).Routes,
             .. new SessionEndpoints(Plane).Routes,

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using V100.Server.Control;
+using V100.Sfu.Quality;
 using V100.Sfu.Rooms;
 
 namespace V100.Server.Tests;
@@ -25,6 +26,8 @@ internal sealed class ScriptedConference : IConference
     public List<(string Room, string Identity, bool Ban)> Removed { get; } = [];
     public ParticipantWish? LastParticipantWish { get; private set; }
     public (string Room, string? Identity, string TrackId, bool Muted)? LastMute { get; private set; }
+    public DateTimeOffset? LastSince { get; private set; }
+    public List<(string Session, ClientBeacon Beacon)> Beacons { get; } = [];
     public bool ClosedAll { get; private set; }
 
     public int SessionCount => _sessions.Count;
@@ -86,6 +89,16 @@ internal sealed class ScriptedConference : IConference
 
         return new(new Changed<ParticipantView>(outcome, view));
     }
+
+    public ValueTask<Listing<ParticipantQualityView>?> ListQualityAsync(string room, Page page, DateTimeOffset? since, CancellationToken cancellation)
+    {
+        LastSince = since;
+        return new(_rooms.ContainsKey(room)
+            ? Cut(Participants.Where(pair => pair.Key.Item1 == room).Select(pair => new ParticipantQualityView(pair.Key.Item2, 4.2, null, [])), view => view.Identity, page)
+            : null);
+    }
+
+    public void TakeBeacon(string session, in ClientBeacon beacon) => Beacons.Add((session, beacon));
 
     public ValueTask<TrackView?> MuteAsync(string room, string? identity, string trackId, bool muted, CancellationToken cancellation)
     {

@@ -1,3 +1,4 @@
+using V100.Sfu.Quality;
 using V100.Sfu.Rooms;
 
 namespace V100.Server.Control;
@@ -36,6 +37,16 @@ internal interface IConference
     /// <summary>Permissions act at once on what is published and played.</summary>
     ValueTask<Changed<ParticipantView>> ChangeParticipantAsync(
         string room, string identity, Precondition precondition, ParticipantWish wish, CancellationToken cancellation);
+
+    /// <summary>How what participants publish and play comes through, in the order of their identities; null where there is no such room.</summary>
+    /// <param name="room">The room.</param>
+    /// <param name="page">Which participants.</param>
+    /// <param name="since">Adds the scores of each session from then on, at most an hour; null for none.</param>
+    /// <param name="cancellation">The request went away.</param>
+    ValueTask<Listing<ParticipantQualityView>?> ListQualityAsync(string room, Page page, DateTimeOffset? since, CancellationToken cancellation);
+
+    /// <summary>Takes what a client says of its session; of one that has ended, nothing.</summary>
+    void TakeBeacon(string session, in ClientBeacon beacon);
 
     /// <summary>Stops a published track, or lets it go on. Null where there is no such track.</summary>
     /// <param name="room">The room.</param>

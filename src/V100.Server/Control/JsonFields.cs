@@ -17,6 +17,11 @@ internal sealed class JsonFields : IDisposable
 {
     private static readonly JsonDocumentOptions Options = new() { MaxDepth = 8 };
 
+    public const string TimeAllowed = "a time as in RFC 3339, such as 2030-01-31T12:00:00Z";
+
+    /// <summary>As far as a double counts in ones.</summary>
+    private const double MaxCounter = 9_007_199_254_740_991;
+
     private readonly JsonDocument? _document;
     private readonly Dictionary<string, JsonElement> _values = new(StringComparer.Ordinal);
     private readonly HashSet<string> _known = new(StringComparer.Ordinal);
@@ -62,6 +67,40 @@ internal sealed class JsonFields : IDisposable
         return fields.Error is null;
     }
 
+    /// <summary>One object, or an array of them; each with a path of its own. The first is to be disposed, for all.</summary>
+    /// <param name="utf8">The body.</param>
+    /// <param name="maxCount">The most objects.</param>
+    /// <param name="list">At least one; with faults in their <see cref="Error"/>.</param>
+    /// <returns>False where the bytes are neither.</returns>
+    public static bool TryParseList(ReadOnlyMemory<byte> utf8, int maxCount, out IReadOnlyList<JsonFields> list)
+    {
+        list = [];
+        try
+        {
+            JsonDocument document = JsonDocument.Parse(utf8, Options);
+            JsonElement root = document.RootElement;
+            if (root.ValueKind != JsonValueKind.Array)
+            {
+                list = [new JsonFields(document, root, "")];
+                return true;
+            }
+
+            if (root.GetArrayLength() is > 0 and var count && count <= maxCount)
+            {
+                list = [.. root.EnumerateArray().Select((element, index) => new JsonFields(index == 0 ? document : null, element, string.Create(CultureInfo.InvariantCulture, $"[{index}].")))];
+                return true;
+            }
+
+            document.Dispose();
+        }
+        catch (JsonException)
+        {
+            // As above.
+        }
+
+        return false;
+    }
+
     public JsonFields Nested(string name, JsonElement element) => new(null, element, _path + name + ".");
 
     public void TakeError(JsonFields nested) => Error ??= nested.Error;
@@ -94,6 +133,16 @@ internal sealed class JsonFields : IDisposable
 
         Fail(name, value, string.Create(CultureInfo.InvariantCulture, $"a string of {minLength} to {maxLength} characters"));
         return null;
+    }
+
+    public string? RequiredString(string name, int maxLength)
+    {
+        if (!TryGet(name, out _))
+        {
+            Error ??= new FieldError(_path + name, $"The field \"{_path}{name}\" is missing.", string.Create(CultureInfo.InvariantCulture, $"a string of 1 to {maxLength} characters"));
+        }
+
+        return String(name, 1, maxLength);
     }
 
     /// <summary>The name of a room or participant: <see cref="ResourceName"/>.</summary>
@@ -186,6 +235,31 @@ internal sealed class JsonFields : IDisposable
         }
 
         Fail(name, value, string.Create(CultureInfo.InvariantCulture, $"a number from {min} to {max}"));
+        return null;
+    }
+
+    /// <summary>A count or a length: not negative, and 0 where it is absent.</summary>
+    public double Counter(string name) => Number(name, 0, MaxCounter) ?? 0;
+
+    /// <summary>RFC 3339.</summary>
+    public DateTimeOffset? Time(string name, bool required)
+    {
+        if (!TryGet(name, out JsonElement value))
+        {
+            if (required)
+            {
+                Error ??= new FieldError(_path + name, $"The field \"{_path}{name}\" is missing.", TimeAllowed);
+            }
+
+            return null;
+        }
+
+        if (value.ValueKind == JsonValueKind.String && value.TryGetDateTimeOffset(out DateTimeOffset time))
+        {
+            return time;
+        }
+
+        Fail(name, value, TimeAllowed);
         return null;
     }
 

@@ -28,6 +28,25 @@ internal static class RequestBody
         return null;
     }
 
+    /// <summary>One object, or an array of at most <paramref name="maxCount"/>; null where the request has been answered.</summary>
+    public static async ValueTask<IReadOnlyList<JsonFields>?> ReadJsonListAsync(HttpContext context, int maxCount)
+    {
+        byte[]? bytes = await ReadAsync(context, "application/json").ConfigureAwait(false);
+        if (bytes is null)
+        {
+            return null;
+        }
+
+        if (JsonFields.TryParseList(bytes, maxCount, out IReadOnlyList<JsonFields> list))
+        {
+            return list;
+        }
+
+        string allowed = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"a JSON object, or an array of 1 to {maxCount} of them");
+        await Problem.WriteAsync(context, new FieldError("", "The body is not what this takes.", allowed)).ConfigureAwait(false);
+        return null;
+    }
+
     public static async ValueTask<string?> ReadTextAsync(HttpContext context, string mediaType)
     {
         byte[]? bytes = await ReadAsync(context, mediaType).ConfigureAwait(false);

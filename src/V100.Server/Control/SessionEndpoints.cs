@@ -174,15 +174,21 @@ internal sealed class SessionEndpoints(ControlPlane plane)
             return null;
         }
 
-        if (caller.Video.MayAdminister(owner.Room) || caller.Video.MayJoin(owner.Room) && caller.Identity == owner.Identity)
+        if (Owns(caller, owner))
         {
             return id;
         }
 
-        await Problem.ForbiddenAsync(context, "to be the session's participant, or roomAdmin for its room").ConfigureAwait(false);
+        await NotOwnAsync(context).ConfigureAwait(false);
         return null;
     }
 
-    private static Task NotFoundAsync(HttpContext context) =>
-        Problem.WriteAsync(context, StatusCodes.Status404NotFound, "session-not-found", "There is no such session; it may have ended.", "id");
+    /// <summary>It is the caller's own, or the caller administers its room.</summary>
+    public static bool Owns(Caller caller, SessionOwner owner) =>
+        caller.Video.MayAdminister(owner.Room) || caller.Video.MayJoin(owner.Room) && caller.Identity == owner.Identity;
+
+    public static Task NotOwnAsync(HttpContext context) => Problem.ForbiddenAsync(context, "to be the session's participant, or roomAdmin for its room");
+
+    public static Task NotFoundAsync(HttpContext context, string field = "id") =>
+        Problem.WriteAsync(context, StatusCodes.Status404NotFound, "session-not-found", "There is no such session; it may have ended.", field);
 }

@@ -75,7 +75,8 @@ internal sealed record SessionView(
     double? RoundTripMs,
     long? AvailableBitrateBps,
     PathView? Path,
-    IReadOnlyList<StreamView> Streams);
+    IReadOnlyList<StreamView> Streams,
+    double? Score = null);
 
 /// <summary>What is known of the path to a subscriber, by its feedback on what arrives.</summary>
 /// <param name="Bound">Why the estimate is not higher: <c>delay</c>, <c>loss</c>, <c>demand</c>, <c>remb</c>, <c>silence</c>, <c>ceiling</c>.</param>
@@ -132,6 +133,7 @@ internal sealed record DtlsView(string State, string? SrtpProfile);
 /// </param>
 /// <param name="WantedBitrateBps">What the target takes of the path.</param>
 /// <param name="Paused">The subscriber asked for nothing.</param>
+/// <param name="Score">1 to 5; null where there is nothing to score.</param>
 internal sealed record StreamView(
     string TrackId,
     string Kind,
@@ -152,7 +154,8 @@ internal sealed record StreamView(
     LayerTargetView? Target = null,
     string? Reason = null,
     long? WantedBitrateBps = null,
-    bool? Paused = null);
+    bool? Paused = null,
+    double? Score = null);
 
 /// <summary>To what a subscriber limits one stream of video; null where it sets no limit.</summary>
 /// <param name="TrackId">The published track that the stream plays now, or null.</param>
@@ -187,6 +190,7 @@ internal sealed record ProblemView(string Type, string Title, int Status, string
 [JsonSerializable(typeof(ParticipantListView))]
 [JsonSerializable(typeof(SessionView))]
 [JsonSerializable(typeof(LayerLimitListView))]
+[JsonSerializable(typeof(QualityListView))]
 [JsonSerializable(typeof(TokenView))]
 [JsonSerializable(typeof(AllocationListView))]
 [JsonSerializable(typeof(DenialListView))]

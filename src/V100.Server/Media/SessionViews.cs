@@ -3,6 +3,7 @@ using V100.Server.Control;
 using V100.Sfu.Bwe;
 using V100.Sfu.Forwarding;
 using V100.Sfu.Peers;
+using V100.Sfu.Quality;
 using V100.Sfu.Rooms;
 using V100.Sfu.Rtp;
 using V100.Sfu.Sdp;
@@ -17,17 +18,18 @@ internal static class SessionViews
     public static SessionView Of(Session session, PeerReport? report)
     {
         bool connected = session.State == SessionState.Connected;
-        List<StreamView> streams = [.. session.Tracks.Select(OfReceived)];
+        SessionQuality? quality = session.Quality;
+        List<StreamView> streams = [.. session.Tracks.Select(track => OfReceived(track, ScoreOf(quality, track)))];
         if (report is not null)
         {
-            streams.AddRange(report.Sent.Select(OfSent));
+            streams.AddRange(report.Sent.Select(sent => OfSent(sent, ScoreOf(quality, sent.Section))));
         }
 
         return new SessionView(
             session.Id.ToString(),
             session.Participant.Room.Name,
             session.Participant.Identity,
-            session.Role.HasFlag(SessionRole.Publish) ? "whip" : "whep",
+            KindOf(session.Role),
             session.CreatedAt,
             StateOf(session.State),
             new IceView(report is null ? "new" : "connected", report?.Local.ToString(), report?.Remote.ToString()),
@@ -35,8 +37,15 @@ internal static class SessionViews
             report?.RoundTrip?.TotalMilliseconds,
             report?.Path?.EstimateBps,
             report?.Path is { } path ? ViewOf(path) : null,
-            streams);
+            streams,
+            QualityViews.Rounded(quality?.Score));
     }
+
+    private static double? ScoreOf(SessionQuality? quality, PublishedTrack track) =>
+        QualityViews.Rounded(quality?.Publications.FirstOrDefault(publication => publication.Track == track)?.Score);
+
+    private static double? ScoreOf(SessionQuality? quality, MediaSection section) =>
+        QualityViews.Rounded(quality?.Subscriptions.FirstOrDefault(subscription => subscription.Section == section)?.Score);
 
     private static PathView ViewOf(PathReport path) => new(
         SnakeCase.Of(path.State.Bound.ToString()),
@@ -52,6 +61,8 @@ internal static class SessionViews
 
     private static long? Limit(long limitBps) => limitBps == long.MaxValue ? null : limitBps;
 
+    public static string KindOf(SessionRole role) => role.HasFlag(SessionRole.Publish) ? "whip" : "whep";
+
     public static TrackView Of(PublishedTrack track) => new(
         track.Id.ToString(),
         KindOf(track.Kind),
@@ -64,7 +75,7 @@ internal static class SessionViews
     private static LayerView ViewOf(EncodingFigures encoding) =>
         new(encoding.Rid, encoding.Width, encoding.Height, encoding.BitrateBps, encoding.FramesPerSecond, encoding.IsWanted);
 
-    private static StreamView OfReceived(PublishedTrack track)
+    private static StreamView OfReceived(PublishedTrack track, double? score)
     {
         TrackFigures figures = track.Figures;
         EncodingFigures largest = track.Encodings.MaxBy(encoding => encoding.BitrateBps == 0 ? 0 : encoding.Width * encoding.Height + 1)!;
@@ -82,10 +93,11 @@ internal static class SessionViews
             figures.JitterMicroseconds / 1000.0,
             Known(largest.Width),
             Known(largest.Height),
-            track.Kind == MediaKind.Video ? largest.FramesPerSecond : null);
+            track.Kind == MediaKind.Video ? largest.FramesPerSecond : null,
+            Score: score);
     }
 
-    private static StreamView OfSent(SentStreamReport sent) => new(
+    private static StreamView OfSent(SentStreamReport sent, double? score) => new(
         sent.Track.Id.ToString(),
         KindOf(sent.Track.Kind),
         "out",
@@ -105,7 +117,8 @@ internal static class SessionViews
         sent.Layers is { Target: { IsNone: false } target } ? ViewOf(sent.Track, target) : null,
         sent.Layers is null ? null : SnakeCase.Of(sent.Layers.Reason.ToString()),
         sent.Layers?.TargetBps,
-        sent.Layers is null ? null : sent.Layers.Reason == AllocationReason.PausedByClient);
+        sent.Layers is null ? null : sent.Layers.Reason == AllocationReason.PausedByClient,
+        score);
 
     /// <summary>Null for nothing at all.</summary>
     public static LayerTargetView? ViewOf(PublishedTrack? track, LayerTarget target) =>
@@ -118,9 +131,9 @@ internal static class SessionViews
 
     private static int? Known(int pixels) => pixels == 0 ? null : pixels;
 
-    private static string KindOf(MediaKind kind) => kind == MediaKind.Audio ? "audio" : "video";
+    public static string KindOf(MediaKind kind) => kind == MediaKind.Audio ? "audio" : "video";
 
-    private static string CodecOf(CodecKind? codec) => codec switch
+    public static string CodecOf(CodecKind? codec) => codec switch
     {
         CodecKind.Opus => "opus",
         CodecKind.Red => "red",

@@ -22,6 +22,9 @@ public sealed class EncodingFigures(string rid)
     private long _frames;
     private double _framesPerSecond;
     private double _packetsPerSecond;
+    private long _expected;
+    private long _delivered;
+    private long _frozenMs;
     private bool _isWanted = true;
     private bool _isResting;
     private int _size;
@@ -46,6 +49,15 @@ public sealed class EncodingFigures(string rid)
     /// <summary>0 to 1, over about the last second.</summary>
     public double FractionLost { get => Volatile.Read(ref _fractionLost); internal set => Volatile.Write(ref _fractionLost, value); }
     public long JitterMicroseconds { get => Volatile.Read(ref _jitterMicroseconds); internal set => Volatile.Write(ref _jitterMicroseconds, value); }
+
+    /// <summary>By their numbers, of the present source and up to the last report.</summary>
+    public long Expected { get => Volatile.Read(ref _expected); internal set => Volatile.Write(ref _expected, value); }
+
+    /// <summary><see cref="Packets"/>, repaired ones with them, up to the last report.</summary>
+    public long Delivered { get => Volatile.Read(ref _delivered); internal set => Volatile.Write(ref _delivered, value); }
+
+    /// <summary>For how long the picture stood still, in all.</summary>
+    public long FrozenMs { get => Volatile.Read(ref _frozenMs); internal set => Volatile.Write(ref _frozenMs, value); }
 
     /// <summary>Pictures that came to their end.</summary>
     public long Frames { get => Volatile.Read(ref _frames); internal set => Volatile.Write(ref _frames, value); }

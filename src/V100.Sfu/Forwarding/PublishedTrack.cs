@@ -1,3 +1,4 @@
+using V100.Sfu.Quality;
 using V100.Sfu.Rooms;
 using V100.Sfu.Sdp;
 
@@ -109,6 +110,9 @@ public sealed class PublishedTrack
         get => Volatile.Read(ref _isOfActiveSpeaker);
         internal set => Volatile.Write(ref _isOfActiveSpeaker, value);
     }
+
+    /// <summary>How it comes in; null until its publisher is connected. The room layer's alone.</summary>
+    internal PublicationQuality? Quality { get; set; }
 
     /// <summary>The receiving shard's side.</summary>
     /// <param name="extension">The value of a packet's header extension.</param>

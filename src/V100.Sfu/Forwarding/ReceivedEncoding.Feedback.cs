@@ -1,4 +1,5 @@
 using V100.Net;
+using V100.Sfu.Quality;
 using V100.Sfu.Rtcp;
 using V100.Sfu.Rtp;
 using V100.Sfu.Sdp;
@@ -19,6 +20,7 @@ internal sealed partial class ReceivedEncoding
     private RateMeter _bitrate;
     private RateMeter _packetRate;
     private RateMeter _frameRate;
+    private FreezeMeter _freezes;
 
     /// <summary>Never before the first packet: there is nothing yet to ask a keyframe of, however many wait for it.</summary>
     public Instant NextDeadline => _primary is null ? Instant.Never : Instant.Earlier(_gaps.NextDeadline, _keyframes.NextDeadline);
@@ -70,8 +72,22 @@ internal sealed partial class ReceivedEncoding
         _frameRate.Update(Figures.Frames, now);
         Figures.FramesPerSecond = _frameRate.PerSecond;
         Figures.Lost = source.Statistics.CumulativeLost;
+        Figures.Expected = source.Statistics.ExpectedCount;
+        Figures.Delivered = Figures.Packets;
+        UpdateFreezes(now);
         Figures.FractionLost = report.FractionLost / 256.0;
         Figures.JitterMicroseconds = report.Jitter * 1_000_000L / source.Statistics.ClockRateHz;
+    }
+
+    private void UpdateFreezes(Instant now)
+    {
+        if (_track.Track.Hold != TrackHold.None || !Figures.IsWanted)
+        {
+            _freezes.Pause();
+        }
+
+        _freezes.Update(now);
+        Figures.FrozenMs = (long)_freezes.Frozen.TotalMilliseconds;
     }
 
     public void HandleDeadline(Instant now)

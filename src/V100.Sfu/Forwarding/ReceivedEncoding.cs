@@ -151,7 +151,7 @@ internal sealed partial class ReceivedEncoding
         PacketLayers layers = default;
         if (_section.Kind == MediaKind.Video && !rtp.Payload.IsEmpty && _layers.TryRead(codec.Kind, in rtp, _dependencyDescriptorId, out layers))
         {
-            NoteLayers(in layers);
+            NoteLayers(in layers, now);
         }
 
         MediaPacket packet = Describe(codec, buffer, sequence, in layers, rtp.Payload.IsEmpty, now);
@@ -163,14 +163,19 @@ internal sealed partial class ReceivedEncoding
         _track.Publish(in packet, now);
     }
 
-    private void NoteLayers(in PacketLayers layers)
+    private void NoteLayers(in PacketLayers layers, Instant now)
     {
         if (layers.StartsKeyframe)
         {
             _keyframes.OnKeyframe();
         }
 
-        Figures.Frames += layers.EndsPicture ? 1 : 0;
+        if (layers.EndsPicture)
+        {
+            Figures.Frames++;
+            _freezes.OnPicture(now);
+        }
+
         Figures.SetLayers(layers.TopSpatialLayer, layers.TopTemporalLayer);
         if (layers.IsKeyframe && layers.Width > 0 && layers.SpatialLayer == layers.TopSpatialLayer)
         {

@@ -168,7 +168,7 @@ internal sealed partial class Subscription
         _history.Add(new SentPacket(packet.Sequence, sequence, timestamp, SourceMark(packet.Encoding, packet.Generation), state, _codecIndex, departure.Marker, transportSequence));
         _lastTimestamp = timestamp;
         PacketsSent++;
-        _framesSent += departure.Marker ? 1 : 0;
+        NoteFrame(departure.Marker, now);
         BytesSent += headerLength + payload.Length;
         _payloadBytesSent += payload.Length;
         _shard.Counters.Add(SfuCounter.RtpForwardedBytes, headerLength + payload.Length);

@@ -1,4 +1,6 @@
 using V100.Net;
+using V100.Sfu.Bwe;
+using V100.Sfu.Quality;
 using V100.Sfu.Rtcp;
 
 namespace V100.Sfu.Forwarding;
@@ -12,6 +14,8 @@ internal sealed partial class Subscription
     private RateMeter _bitrate;
     private RateMeter _frameRate;
     private long _packetsAtLastReport;
+    private FreezeMeter _freezes;
+    private readonly SubscriptionFigures _figures;
 
     /// <summary>Of video: packets with the marker, which end a picture.</summary>
     private long _framesSent;
@@ -40,6 +44,7 @@ internal sealed partial class Subscription
     {
         _bitrate.Update(BytesSent, now);
         _frameRate.Update(_framesSent, now);
+        UpdateFigures(now);
         if (PacketsSent == _packetsAtLastReport || _encoding < 0 || _timestamps is null || _fanout is null
             || _fanout.Encodings[_encoding].Generation != _generation
             || !_fanout.Encodings[_encoding].Clock.TryMap(now, _timestamps.ClockRateHz, _timestamps.AlignedOffset, out ulong ntpTime, out uint timestamp))
@@ -60,6 +65,53 @@ internal sealed partial class Subscription
         return true;
     }
 
+    /// <summary>The picture that is sent, in pixels; 0 while unknown.</summary>
+    public (int Width, int Height) PictureSize
+    {
+        get
+        {
+            if (!_isVideo || Current.IsNone || Source is not { } track)
+            {
+                return default;
+            }
+
+            EncodingFigures encoding = track.Encodings[Current.Encoding];
+            int halvings = Math.Max(0, encoding.TopSpatialLayer - Current.Spatial);
+            return (encoding.Width >> halvings, encoding.Height >> halvings);
+        }
+    }
+
+    private void NoteFrame(bool ends, Instant now)
+    {
+        if (ends && _isVideo)
+        {
+            _framesSent++;
+            _freezes.OnPicture(now);
+        }
+    }
+
+    /// <summary>What others may know.</summary>
+    private void UpdateFigures(Instant now)
+    {
+        if (Source is null || Demand.Reason is AllocationReason.PausedByClient or AllocationReason.NoLayerActive)
+        {
+            _freezes.Pause();
+        }
+
+        _freezes.Update(now);
+        (int width, int height) = PictureSize;
+        _figures.Codec = _codec?.Kind;
+        _figures.Packets = PacketsSent;
+        _figures.BitrateBps = BitrateBps;
+        _figures.FramesPerSecond = FramesPerSecond;
+        _figures.FrozenMs = (long)_freezes.Frozen.TotalMilliseconds;
+        _figures.JitterMs = _codec is null ? 0 : 1000.0 * Jitter / _codec.ClockRateHz;
+        _figures.RoundTripMs = RoundTrip?.TotalMilliseconds ?? -1;
+        _figures.Reason = Demand.Reason;
+        _figures.Encoding = _isVideo ? Current.Encoding : 0;
+        _figures.SetSize(width, height);
+    }
+
     /// <summary>The publisher told its clock of an encoding.</summary>
     public void HandleSourceClock(in SourceClock clock)
     {
@@ -75,6 +127,9 @@ internal sealed partial class Subscription
         CumulativeLost = report.CumulativeLost;
         Jitter = report.Jitter;
         _roundTrip.OnReportBlock(in report, now);
+        _figures.Expected = report.HighestSequence;
+        _figures.Lost = report.CumulativeLost;
+        _figures.Retransmitted = PacketsRetransmitted;
         if (!_isVideo)
         {
             NoteLoss(FractionLost);

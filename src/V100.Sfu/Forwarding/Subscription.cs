@@ -57,6 +57,7 @@ internal sealed partial class Subscription
         Ssrc = new Ssrc(section.Sender.Ssrc);
         RetransmissionSsrc = new Ssrc(section.Sender.RtxSsrc);
         _isVideo = section.Kind == MediaKind.Video;
+        _figures = peer.Descriptor.Sent[section.Index]!;
 
         // RFC 3550, 5.1 wants random starts; below 2^15, so that a receiver that misses the first packets guesses the rollover right (RFC 3711, 3.3.1).
         _sequences = new SequenceRewriter(new SequenceNumber((ushort)(shard.Entropy.NextUInt32() & 0x7FFF)));

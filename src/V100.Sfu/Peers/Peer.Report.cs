@@ -44,11 +44,8 @@ internal sealed partial class Peer
             return null;
         }
 
-        LayerTarget current = subscription.Current;
-        EncodingFigures? figures = current.IsNone ? null : track.Encodings[current.Encoding];
-        int halvings = figures is null ? 0 : Math.Max(0, figures.TopSpatialLayer - current.Spatial);
+        (int width, int height) = subscription.PictureSize;
         return new SentLayersReport(
-            current, TargetOf(subscription.Demand.Choice), subscription.Demand.Reason, subscription.Demand.BitrateBps,
-            figures is null ? 0 : figures.Width >> halvings, figures is null ? 0 : figures.Height >> halvings, subscription.FramesPerSecond);
+            subscription.Current, TargetOf(subscription.Demand.Choice), subscription.Demand.Reason, subscription.Demand.BitrateBps, width, height, subscription.FramesPerSecond);
     }
 }

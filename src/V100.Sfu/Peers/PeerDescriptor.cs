@@ -41,6 +41,7 @@ public sealed class PeerDescriptor
         _sources = new PublishedTrack?[negotiated.Sections.Length];
         _constraints = new ConstraintsBox?[negotiated.Sections.Length];
         _pauses = new int[negotiated.Sections.Length];
+        Sent = Array.ConvertAll(negotiated.Sections, section => section.IsSent ? new SubscriptionFigures() : null);
     }
 
     private sealed record ConstraintsBox(LayerConstraints Value);
@@ -53,6 +54,9 @@ public sealed class PeerDescriptor
 
     /// <summary>By media section: the track that the client publishes there, or null.</summary>
     public PublishedTrack?[] Published { get; }
+
+    /// <summary>By media section: what the client is sent there, as its shard measures it; null where nothing is.</summary>
+    public SubscriptionFigures?[] Sent { get; }
 
     /// <summary>The shard that owns the peer, or a negative number while (or for ever) none does.</summary>
     public int OwnerShard => Volatile.Read(ref _ownerShard);

@@ -1,4 +1,5 @@
 using V100.Sfu.Forwarding;
+using V100.Sfu.Quality;
 
 namespace V100.Sfu.Rooms;
 
@@ -35,6 +36,29 @@ public sealed class Participant
     public ulong Version { get; internal set; }
 
     public IReadOnlyList<Session> Sessions => _sessions;
+
+    /// <summary>The quality of its worst session; null where none has a score.</summary>
+    public double? Score => Worst?.Score;
+
+    /// <summary>What spoils that session.</summary>
+    public QualityCause Cause => Worst?.Cause ?? QualityCause.None;
+
+    /// <summary>What listeners were told of it last.</summary>
+    internal QualityLevel ToldQuality;
+
+    private SessionQuality? Worst
+    {
+        get
+        {
+            SessionQuality? worst = null;
+            foreach (Session session in _sessions)
+            {
+                worst = session.Quality is { Score: { } score } quality && (worst is null || score < worst.Score) ? quality : worst;
+            }
+
+            return worst;
+        }
+    }
 
     /// <summary>The session that publishes, or null: a participant has at most one.</summary>
     public Session? Publishing

@@ -201,6 +201,7 @@ public sealed partial class RoomDirectory
         if (session.State == SessionState.Connected)
         {
             EndListening(session, now);
+            EndScoring(session);
             TellClosed(session);
         }
 

@@ -128,6 +128,8 @@ public sealed partial class RoomDirectory
             {
                 TellAdapted(tick, session);
             }
+
+            TellScores(tick, participant);
         }
 
         room.Audio?.TellSpeakers(tick);

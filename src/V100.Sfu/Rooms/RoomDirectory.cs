@@ -176,17 +176,23 @@ public sealed partial class RoomDirectory
             _events.Enqueue(new SessionEvent(SessionEventKind.Connected, session));
             TellConnected(session);
             BeginListening(session, now);
+            BeginScoring(session, now);
             AssignSources(session.Participant.Room);
         }
     }
 
-    public Instant NextDeadline => Instant.Earlier(_nextSweep, _nextListening);
+    public Instant NextDeadline => Instant.Earlier(_nextSweep, Instant.Earlier(_nextListening, _nextScoring));
 
     public void HandleDeadline(Instant now)
     {
         if (now >= _nextListening)
         {
             Listen(now);
+        }
+
+        if (now >= _nextScoring)
+        {
+            Score(now);
         }
 
         if (now >= _nextSweep)

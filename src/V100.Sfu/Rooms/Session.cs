@@ -2,6 +2,7 @@ using V100.Net;
 using V100.Sfu.Forwarding;
 using V100.Sfu.Ice;
 using V100.Sfu.Peers;
+using V100.Sfu.Quality;
 using V100.Sfu.Sdp;
 
 namespace V100.Sfu.Rooms;
@@ -38,6 +39,9 @@ public sealed class Session
 
     /// <summary>Its place among the sessions that wait for their client; null when it does not.</summary>
     internal LinkedListNode<Session>? Connecting { get; set; }
+
+    /// <summary>How what it publishes and plays comes through; null until it is connected.</summary>
+    public SessionQuality? Quality { get; internal set; }
 
     /// <summary>What the client publishes over it.</summary>
     public IReadOnlyList<PublishedTrack> Tracks { get; }

@@ -38,12 +38,13 @@ public sealed class ReceiveStatistics(Ssrc source, int clockRateHz)
     public long PacketCount => _received;
 
     /// <summary>RFC 3550, A.3: expected − received; negative with duplicates.</summary>
-    public long CumulativeLost => Expected - _received;
+    public long CumulativeLost => ExpectedCount - _received;
+
+    /// <summary>RFC 3550, A.3, by the numbers of what came.</summary>
+    public long ExpectedCount => HasPackets ? _unwrapper.Newest.Value - _first + 1 : 0;
 
     /// <summary>In timestamp units.</summary>
     public uint Jitter => (uint)(_jitterScaled >> 4);
-
-    private long Expected => HasPackets ? _unwrapper.Newest.Value - _first + 1 : 0;
 
     /// <summary>Counts a packet and gives its number without wraps, which the rest of the receive side goes by.</summary>
     /// <param name="sequence">Its number.</param>
@@ -87,9 +88,9 @@ public sealed class ReceiveStatistics(Ssrc source, int clockRateHz)
     public ReportBlock TakeReport(Instant now)
     {
         // RFC 3550, A.3.
-        long expected = Expected - _expectedAtReport;
+        long expected = ExpectedCount - _expectedAtReport;
         long lost = expected - (_received - _receivedAtReport);
-        _expectedAtReport = Expected;
+        _expectedAtReport = ExpectedCount;
         _receivedAtReport = _received;
         byte fraction = expected == 0 || lost <= 0 ? (byte)0 : (byte)Math.Min(lost * 256 / expected, 255);
 

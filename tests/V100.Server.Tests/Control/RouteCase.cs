@@ -71,6 +71,28 @@ internal sealed record RouteCase(string Route, string Path, int Status)
             WrongTokens = [_nothing, _elsewhere, _adminElsewhere],
             Bad = [new(400, "invalid-field", "/v1/rooms/%07/events"), new(404, "room-not-found", "/v1/rooms/none/events")],
         },
+        new("GET /v1/rooms/{room}/qoe", "/v1/rooms/a/qoe?since=2030-01-01T00:00:00Z", 200)
+        {
+            WrongTokens = [_nothing, _elsewhere, _adminElsewhere],
+            Bad =
+            [
+                new(400, "invalid-field", "/v1/rooms/a/qoe?since=yesterday"), new(400, "invalid-field", "/v1/rooms/a/qoe?limit=0"), new(400, "invalid-field", "/v1/rooms/a/qoe?cursor=%21"),
+                new(400, "invalid-field", "/v1/rooms/%07/qoe"), new(404, "room-not-found", "/v1/rooms/none/qoe"),
+            ],
+        },
+        new("POST /v1/beacons", "/v1/beacons", 202)
+        {
+            Body = """[{"session":"session-1","at":"2030-01-01T00:00:00.5Z","framesDecoded":300,"packetsLost":1},{"session":"gone","at":"2030-01-01T00:00:00Z"}]""",
+            WrongTokens = [_nothing, _elsewhere, _adminElsewhere, server => server.JoinToken("you", "a")],
+            Bad =
+            [
+                .. OfJson(
+                    """{"session":"session-1"}""", """{"at":"2030-01-01T00:00:00Z"}""", """{"session":"session-1","at":5}""", """{"session":"session-1","at":"2030-01-01T00:00:00Z","jitterMs":-1}""",
+                    """{"session":"session-1","at":"2030-01-01T00:00:00Z","packetsLost":"1"}""", """[{"session":"session-1","at":"2030-01-01T00:00:00Z"},{"session":"session-1"}]""",
+                    """{"session":"session-1","at":"2030-01-01T00:00:00Z","mood":3}""", "[1]"),
+                new(404, "session-not-found", Body: """{"session":"none","at":"2030-01-01T00:00:00Z"}"""),
+            ],
+        },
         new("GET /v1/rooms/{room}/participants", "/v1/rooms/a/participants", 200)
         {
             WrongTokens = [_nothing, _elsewhere, _adminElsewhere],
