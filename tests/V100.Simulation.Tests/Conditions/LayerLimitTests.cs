@@ -144,8 +144,7 @@ public sealed class LayerLimitTests(ITestOutputHelper output)
             (Session publisher, Session subscriber) = (world.SessionOf(alice), world.SessionOf(bob));
             PublishedTrack track = publisher.Tracks.Single(published => published.Encodings.Length == 3);
             string subscription = subscriber.Peer.Negotiated.Sections.Single(section => section.Kind == Sfu.Sdp.MediaKind.Video).Sender.TrackId;
-            var listener = new ReadingListener();
-            Assert.Equal(ListenOutcome.Listening, world.Server.Use(rooms => rooms.AddListener(publisher.Participant.Room.Name, listener, null), world.Now));
+            ReadingListener listener = ReadingListener.Listen(world, publisher.Participant.Room.Name);
             RunUntilBest(world, subscriber);
 
             world.Limit(bob, new LayerConstraints { IsPaused = true });
@@ -180,24 +179,6 @@ public sealed class LayerLimitTests(ITestOutputHelper output)
     {
         world.Run(3);
         world.RunUntil(() => EncodingOf(world, session) == High && Report(world, session).Layers!.Reason == AllocationReason.Best, 30);
-    }
-
-    /// <summary>Reads as soon as there is something, and keeps it.</summary>
-    private sealed class ReadingListener : TickListener
-    {
-        private readonly System.Text.StringBuilder _told = new();
-
-        public bool Told(string text) => _told.ToString().Contains(text, StringComparison.Ordinal);
-
-        protected internal override void Wake()
-        {
-            while (TryPeek(out TickEvent next))
-            {
-                byte[] json = new byte[next.Length];
-                Assert.True(TryTake(in next, json));
-                _told.Append(System.Text.Encoding.UTF8.GetString(json));
-            }
-        }
     }
 
     private static bool[] Wanted(PublishedTrack track) => Array.ConvertAll(track.Encodings, encoding => encoding.IsWanted);
