@@ -316,39 +316,41 @@ internal sealed class MediaPlane : IAsyncDisposable
         }
     }
 
-    private void LogEvents()
+    private void TakeEvents()
     {
-        while (_rooms.TryPollEvent(out SessionEvent e))
+        while (_rooms.TryPollEvent(out RoomEvent e))
         {
-            Session session = e.Session;
-            if (e.Kind == SessionEventKind.Opened && _traced is not null)
+            if (e.Kind == RoomEventKind.SessionOpened && _traced is not null)
             {
-                Trace(session);
+                Trace(e.Session!);
             }
 
-            if (_log is null)
+            if (_log is not null && e.Session is { } session)
             {
-                continue;
+                LogEvent(_log, e.Kind, session);
             }
+        }
+    }
 
-            switch (e.Kind)
-            {
-                case SessionEventKind.Opened:
-                    ServerLog.SessionOpened(_log, session.Id, session.Role, session.Participant.Identity, session.Participant.Room.Name);
-                    break;
-                case SessionEventKind.Connected:
-                    ServerLog.SessionConnected(_log, session.Id, session.Peer.OwnerShard);
-                    break;
-                case SessionEventKind.Closed:
-                    ServerLog.SessionClosed(_log, session.Id, session.Participant.Identity, session.Participant.Room.Name, session.CloseReason);
-                    break;
-            }
+    private static void LogEvent(ILogger log, RoomEventKind kind, Session session)
+    {
+        switch (kind)
+        {
+            case RoomEventKind.SessionOpened:
+                ServerLog.SessionOpened(log, session.Id, session.Role, session.Participant.Identity, session.Participant.Room.Name);
+                break;
+            case RoomEventKind.SessionConnected:
+                ServerLog.SessionConnected(log, session.Id, session.Peer.OwnerShard);
+                break;
+            case RoomEventKind.SessionClosed:
+                ServerLog.SessionClosed(log, session.Id, session.Participant.Identity, session.Participant.Room.Name, session.CloseReason);
+                break;
         }
     }
 
     private void PostCommands()
     {
-        LogEvents();
+        TakeEvents();
         foreach (ShardCommand refused in _refused)
         {
             _rooms.Retry(in refused);

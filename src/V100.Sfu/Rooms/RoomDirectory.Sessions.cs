@@ -121,6 +121,7 @@ public sealed partial class RoomDirectory
         {
             participant = new Participant(room, request.Identity, request.Name, request.Metadata, clock);
             room.Add(participant);
+            Tell(RoomEventKind.ParticipantJoined, participant);
         }
 
         // The offer's credentials have passed the same grammar in the SDP reader.
@@ -161,7 +162,7 @@ public sealed partial class RoomDirectory
         session.Connecting = _connecting.AddLast(session);
         _peers.TryAdd(ufrag, peer);
         SweepAt(session.ConnectDeadline);
-        _events.Enqueue(new SessionEvent(SessionEventKind.Opened, session));
+        Tell(RoomEventKind.SessionOpened, session);
         return session;
     }
 
@@ -176,11 +177,12 @@ public sealed partial class RoomDirectory
         if (session.State == SessionState.Connected)
         {
             EndListening(session, now);
+            TellTracks(RoomEventKind.TrackUnpublished, session);
         }
 
         session.State = SessionState.Closed;
         session.CloseReason = reason;
-        _events.Enqueue(new SessionEvent(SessionEventKind.Closed, session));
+        Tell(RoomEventKind.SessionClosed, session);
         _sessions.Remove(session.Id);
         _byPeer.Remove(session.Peer.Id);
         StopWaiting(session);
@@ -200,6 +202,7 @@ public sealed partial class RoomDirectory
         if (participant.Sessions.Count == 0)
         {
             participant.Room.Remove(participant);
+            Tell(RoomEventKind.ParticipantLeft, participant);
             if (participant.Room.Participants.Count == 0)
             {
                 participant.Room.EmptySince = now;

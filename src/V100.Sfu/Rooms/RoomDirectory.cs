@@ -20,7 +20,6 @@ public sealed partial class RoomDirectory
     private readonly IEntropy _entropy;
     private readonly Dictionary<string, Room> _rooms = new(StringComparer.Ordinal);
     private readonly Queue<PeerDescriptor> _toSynchronize = new();
-    private readonly Queue<SessionEvent> _events = new();
     private Instant _nextSweep = Instant.Never;
 
     public RoomDirectory(RoomLimits limits, TransportParameters transport, PeerDirectory peers, IEntropy entropy)
@@ -60,6 +59,7 @@ public sealed partial class RoomDirectory
         room = new Room(name, maxParticipants, settings.EmptyTimeout ?? _limits.EmptyTimeout, settings.Metadata, clock) { EmptySince = now };
         _rooms.Add(name, room);
         SweepAt(now + room.EmptyTimeout);
+        Tell(RoomEventKind.RoomCreated, room);
         return RoomOutcome.Created;
     }
 
@@ -76,7 +76,7 @@ public sealed partial class RoomDirectory
             CloseAll(participant, PeerCloseReason.RoomClosed, now);
         }
 
-        _rooms.Remove(name);
+        End(room, RoomEndReason.Deleted);
         return true;
     }
 
@@ -92,13 +92,25 @@ public sealed partial class RoomDirectory
         return true;
     }
 
-    /// <summary>Ends every session of every room: the server stops.</summary>
+    /// <summary>Ends every session and every room: the server stops.</summary>
     public void CloseEverything(Instant now)
     {
         foreach (Session session in (Session[])[.. _sessions.Values])
         {
             Close(session, PeerCloseReason.ServerStopping, now);
         }
+
+        foreach (Room room in (Room[])[.. _rooms.Values])
+        {
+            End(room, RoomEndReason.ServerStopping);
+        }
+    }
+
+    private void End(Room room, RoomEndReason reason)
+    {
+        room.EndReason = reason;
+        _rooms.Remove(room.Name);
+        Tell(RoomEventKind.RoomEnded, room);
     }
 
     /// <summary>The next command, and the shard whose mailbox it goes to.</summary>
@@ -115,9 +127,6 @@ public sealed partial class RoomDirectory
         command = default;
         return false;
     }
-
-    /// <summary>The next thing that became of a session; drained like the commands.</summary>
-    public bool TryPollEvent(out SessionEvent e) => _events.TryDequeue(out e);
 
     /// <summary>Gives back a command that a full mailbox refused; it comes again at the next poll.</summary>
     public void Retry(in ShardCommand command) => _toSynchronize.Enqueue(command.Peer);
@@ -137,7 +146,8 @@ public sealed partial class RoomDirectory
         else if (session.State == SessionState.Connecting)
         {
             session.State = SessionState.Connected;
-            _events.Enqueue(new SessionEvent(SessionEventKind.Connected, session));
+            Tell(RoomEventKind.SessionConnected, session);
+            TellTracks(RoomEventKind.TrackPublished, session);
             BeginListening(session, now);
             AssignSources(session.Participant.Room);
         }
@@ -172,7 +182,7 @@ public sealed partial class RoomDirectory
             Instant end = room.EmptySince + room.EmptyTimeout;
             if (end <= now)
             {
-                _rooms.Remove(room.Name);
+                End(room, RoomEndReason.Empty);
             }
             else
             {
