@@ -1,11 +1,17 @@
+using V100.Server.Audit;
+
 namespace V100.Server.Control;
 
 /// <summary>Maps the routes: one endpoint per path, which answers every method.</summary>
 internal static class Api
 {
-    public static void Map(WebApplication app, IReadOnlyList<ApiRoute> routes, CrossOrigin crossOrigin, ILogger log)
+    public static void Map(WebApplication app, IReadOnlyList<ApiRoute> routes, CrossOrigin crossOrigin, AuditLog audit, ILogger log)
     {
-        app.Use(next => context => GuardAsync(context, next, crossOrigin, log));
+        app.Use(next => async context =>
+        {
+            await GuardAsync(context, next, crossOrigin, log).ConfigureAwait(false);
+            audit.Record(context);
+        });
         app.UseRouting();
         foreach (IGrouping<string, ApiRoute> path in routes.GroupBy(route => route.Pattern, StringComparer.Ordinal))
         {

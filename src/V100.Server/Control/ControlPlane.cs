@@ -26,6 +26,7 @@ internal sealed class ControlPlane(IConference conference, IRelays relays, ApiKe
             await Problem.UnauthorizedAsync(context, refusal).ConfigureAwait(false);
         }
 
+        context.Features.Set(caller); // For the audit, which sees the answer.
         return caller;
     }
 
@@ -41,6 +42,10 @@ internal sealed class ControlPlane(IConference conference, IRelays relays, ApiKe
         await Problem.ForbiddenAsync(context, grant).ConfigureAwait(false);
         return null;
     }
+
+    /// <summary>For what belongs to no room, which a token that administers one does not reach. Null where the request has been answered.</summary>
+    public ValueTask<Caller?> AuthenticateForServerAsync(HttpContext context) =>
+        AuthenticateAsync(context, video => video.RoomAdmin && video.Room is null, "roomAdmin for every room");
 
     /// <summary>A name from the path, decoded once; null where the request has been answered with 400.</summary>
     public static async ValueTask<string?> PathNameAsync(HttpContext context, string parameter)

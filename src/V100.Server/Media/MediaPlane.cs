@@ -42,6 +42,7 @@ internal sealed class MediaPlane : IAsyncDisposable
     private readonly List<ShardCommand> _refused = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly TraceWriter _trace;
+    private readonly Records? _records;
     private string? _traced;
     private Instant _retryAt = Instant.Never;
     private Task _loop = Task.CompletedTask;
@@ -50,9 +51,11 @@ internal sealed class MediaPlane : IAsyncDisposable
     /// <param name="options">The configuration.</param>
     /// <param name="addresses">What candidates show.</param>
     /// <param name="certificate">What DTLS shows to clients of STUN and TURN; null serves none.</param>
+    /// <param name="records">Are told of what becomes of rooms; null for nobody.</param>
     /// <exception cref="IOException">An address cannot be bound; none stays bound then.</exception>
-    public MediaPlane(ServerOptions options, IReadOnlyList<IPAddress> addresses, TlsCertificate? certificate)
+    public MediaPlane(ServerOptions options, IReadOnlyList<IPAddress> addresses, TlsCertificate? certificate, Records? records = null)
     {
+        _records = records;
         _certificate = certificate;
         _events = Channel.CreateBounded<PeerEvent>(new BoundedChannelOptions(EventCapacity) { SingleReader = true });
         _dtls = new DtlsContext(DtlsCertificate.Create());
@@ -268,17 +271,31 @@ internal sealed class MediaPlane : IAsyncDisposable
             lock (_gate)
             {
                 Instant now = MonotonicClock.Now;
-                while (_events.Reader.TryRead(out PeerEvent e))
-                {
-                    _rooms.HandleEvent(in e, now);
-                }
-
+                HandleEvents(now);
                 if (now >= _rooms.NextDeadline)
                 {
                     _rooms.HandleDeadline(now);
                 }
 
                 PostCommands();
+            }
+        }
+
+        lock (_gate)
+        {
+            HandleEvents(MonotonicClock.Now); // The last sessions' figures.
+            TakeEvents();
+        }
+    }
+
+    private void HandleEvents(Instant now)
+    {
+        while (_events.Reader.TryRead(out PeerEvent e))
+        {
+            _rooms.HandleEvent(in e, now);
+            if (e.Kind == PeerEventKind.Closed)
+            {
+                _records?.TellClosed(e.Peer);
             }
         }
     }
@@ -318,8 +335,10 @@ internal sealed class MediaPlane : IAsyncDisposable
 
     private void TakeEvents()
     {
+        Instant now = MonotonicClock.Now;
         while (_rooms.TryPollEvent(out RoomEvent e))
         {
+            _records?.Tell(in e, now);
             if (e.Kind == RoomEventKind.SessionOpened && _traced is not null)
             {
                 Trace(e.Session!);
