@@ -69,6 +69,9 @@ internal static class Startup
                 await host.StartAsync().ConfigureAwait(false);
                 media.OfferTcp(host.TcpPort);
                 Announce(host, options, keys, addresses, media.Port, Stopwatch.GetElapsedTime(started));
+
+                // What only the start needed goes back to the system: a server that waits for its first call stays small.
+                GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
                 await lifetime.RunAsync().ConfigureAwait(false);
             }
 

@@ -60,14 +60,10 @@ internal sealed class Records : IAsyncDisposable
         _sender.Keys = keys;
         Store.LogTo(log);
         Audit.Start(log);
-        if (Store.IsAlone)
-        {
-            _dispatcher.Resume();
-        }
-
+        Webhooks.Resume();
         _meter.Begin(turn);
         _recorder.Start();
-        _pruning = _time.CreateTimer(_ => Store.TryPost(new Pruning(_options, _time.GetUtcNow())), null, PruneInterval, PruneInterval);
+        _pruning = _time.CreateTimer(_ => Prune(), null, PruneInterval, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Something became of a room. Called under the control plane's lock.</summary>
@@ -92,7 +88,13 @@ internal sealed class Records : IAsyncDisposable
         await _recorder.DisposeAsync().ConfigureAwait(false);
         await Store.FlushAsync().ConfigureAwait(false);
         await _dispatcher.DisposeAsync().ConfigureAwait(false);
-        Store.Dispose();
+        await Store.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private void Prune()
+    {
+        Store.TryPost(new Pruning(_options, _time.GetUtcNow()));
+        _pruning?.Change(PruneInterval, Timeout.InfiniteTimeSpan);
     }
 
     private sealed class Pruning(ServerOptions options, DateTimeOffset now) : StoreWrite

@@ -7,7 +7,7 @@ namespace V100.Server.Control;
 /// <summary><c>/v1/audit</c>: who did what with administrative rights.</summary>
 internal sealed class AuditEndpoints(ControlPlane plane, Store store)
 {
-    private static readonly TimeSpan LongestSpan = TimeSpan.FromDays(3660);
+    private static readonly TimeSpan LongestSpan = TimeSpan.FromDays(36_600);
 
     public IEnumerable<ApiRoute> Routes => [new("GET", "/v1/audit", GetAsync)];
 
@@ -29,7 +29,7 @@ internal sealed class AuditEndpoints(ControlPlane plane, Store store)
         }
 
         List<AuditView> rows = await store.ReadAsync(
-            statements => AuditTable.Read(statements, from.ToUnixTimeMilliseconds(), to.ToUnixTimeMilliseconds() + 1, before, limit + 1), context.RequestAborted).ConfigureAwait(false);
+            statements => AuditTable.Read(statements, from.ToUnixTimeMilliseconds(), to.ToUnixTimeMilliseconds(), before, limit + 1), context.RequestAborted).ConfigureAwait(false);
         string? next = RecordQuery.Next(rows, limit, row => row.Id.ToString(CultureInfo.InvariantCulture));
         await Answer.JsonAsync(context, StatusCodes.Status200OK, new AuditListView(rows, next), RecordJson.Default.AuditListView).ConfigureAwait(false);
     }

@@ -45,17 +45,18 @@ internal sealed class RecordQuery(HttpContext context)
             || time < DateTimeOffset.UnixEpoch)
         {
             Refuse(name, text, "a time of ISO 8601 after 1970, such as 2030-01-31T12:00:00Z");
+            return otherwise;
         }
 
         return time;
     }
 
-    /// <summary>The beginning and the end of the span; it ends now and has a day where the query does not say.</summary>
+    /// <summary>The beginning of the span and its end, which is not in it; it ends behind this moment and has a day where the query does not say.</summary>
     /// <param name="now">Now.</param>
     /// <param name="longest">The longest span.</param>
     public (DateTimeOffset From, DateTimeOffset To) Span(DateTimeOffset now, TimeSpan longest)
     {
-        DateTimeOffset to = Time("to", now);
+        DateTimeOffset to = Time("to", now.AddMilliseconds(1));
         DateTimeOffset from = Time("from", to - TimeSpan.FromDays(1));
         if (Error is null && (from >= to || to - from > longest))
         {

@@ -85,7 +85,8 @@ internal sealed class UsageEndpoints(ControlPlane plane, Store store)
         if (view.Next is not null)
         {
             // RFC 8288: a table has no place for it.
-            context.Response.Headers.Link = $"<{context.Request.Path}{context.Request.QueryString.Add("cursor", view.Next)}>; rel=\"next\"";
+            QueryString query = QueryString.Create(context.Request.Query.Where(field => field.Key != "cursor")).Add("cursor", view.Next);
+            context.Response.Headers.Link = $"<{context.Request.Path}{query}>; rel=\"next\"";
         }
 
         return Answer.TextAsync(context, StatusCodes.Status200OK, text.ToString(), Csv + "; charset=utf-8; header=present");

@@ -13,7 +13,7 @@ namespace V100.Server.Storage;
 /// A committed transaction survives the end of the process at once, and a loss of power within <see cref="SyncInterval"/>: then the log is written through to the
 /// disk. Where the disk refuses (full, unplugged), the transaction is tried again each second, and the queue fills meanwhile.
 /// </remarks>
-internal sealed class Store : IDisposable
+internal sealed class Store : IAsyncDisposable
 {
     /// <summary>Writes that wait at most.</summary>
     public const int QueueCapacity = 65_536;
@@ -129,7 +129,7 @@ internal sealed class Store : IDisposable
         }
     }
 
-    public T Read<T>(Func<Statements, T> read)
+    private T Read<T>(Func<Statements, T> read)
     {
         using SqliteConnection connection = Open(SqliteOpenMode.ReadOnly);
         using var statements = new Statements(connection);
@@ -156,18 +156,19 @@ internal sealed class Store : IDisposable
     }
 
     /// <summary>Writes what is queued, within a few seconds, and closes the file.</summary>
-    public void Dispose()
+    public async ValueTask DisposeAsync()
     {
         _queue.CompleteAdding();
         _stopping.Set();
-        _writer.Join(StopPatience);
-        _statements.Dispose();
-        _connection.Dispose();
+        await Task.Run(() => _writer.Join(StopPatience)).ConfigureAwait(false);
         using (SqliteConnection pooled = Connection(SqliteOpenMode.ReadOnly))
         {
             SqliteConnection.ClearPool(pooled);
         }
 
+        // The last to close: only who may write takes the log into the file.
+        _statements.Dispose();
+        _connection.Dispose();
         _lock?.Dispose();
         _queue.Dispose();
         _reads.Dispose();

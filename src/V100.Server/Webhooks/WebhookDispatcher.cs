@@ -59,26 +59,15 @@ internal sealed class WebhookDispatcher : IAsyncDisposable
 
     public void CountDropped() => Interlocked.Increment(ref _dropped);
 
-    /// <summary>Takes up what a former process left. Before anything new is added.</summary>
-    public void Resume()
-    {
-        foreach (Delivery delivery in _store.Read(WebhookTable.Waiting))
-        {
-            if (_targets.ContainsKey(delivery.Url))
-            {
-                Add(delivery);
-            }
-            else
-            {
-                Record(delivery.Id, DeliveryState.GivenUp, delivery.FormerAttempts, new AttemptResult(null, "This URL is not in V100:Webhooks:Urls any more."));
-            }
-        }
-    }
-
     /// <summary>A delivery that stands in the store. Those of a room come in their order.</summary>
     public void Add(Delivery delivery)
     {
-        Target target = _targets[delivery.Url];
+        if (!_targets.TryGetValue(delivery.Url, out Target? target))
+        {
+            Record(delivery.Id, DeliveryState.GivenUp, delivery.FormerAttempts, new AttemptResult(null, "This URL is not in V100:Webhooks:Urls any more."));
+            return;
+        }
+
         Interlocked.Increment(ref target.Waiting);
         lock (target.Lanes)
         {
@@ -112,7 +101,7 @@ internal sealed class WebhookDispatcher : IAsyncDisposable
         }
 
         await _stop.CancelAsync().ConfigureAwait(false);
-        _sender.Dispose();
+        _sender.Close();
     }
 
     private async Task RunAsync(Target target, string room)

@@ -9,6 +9,15 @@ internal sealed class WebhookOutbox(Store store, WebhookDispatcher dispatcher, T
 {
     public bool IsEmpty => dispatcher.Urls.Count == 0;
 
+    /// <summary>Takes up what a former process left. Before anything is told.</summary>
+    public void Resume()
+    {
+        if (store.IsAlone)
+        {
+            store.TryPost(new Resumption(dispatcher));
+        }
+    }
+
     /// <summary>Called under the control plane's lock: it queues.</summary>
     public void Tell(in RoomEvent e)
     {
@@ -35,6 +44,15 @@ internal sealed class WebhookOutbox(Store store, WebhookDispatcher dispatcher, T
         }
 
         return posted;
+    }
+
+    private sealed class Resumption(WebhookDispatcher dispatcher) : StoreWrite
+    {
+        private List<Delivery> _waiting = [];
+
+        public override void Apply(Statements statements) => _waiting = WebhookTable.Waiting(statements);
+
+        public override void OnCommitted() => _waiting.ForEach(dispatcher.Add);
     }
 
     private sealed class Write(WebhookDispatcher dispatcher, WebhookBody body) : StoreWrite

@@ -6,7 +6,7 @@ using V100.Server.Control;
 namespace V100.Server.Webhooks;
 
 /// <summary>Posts bodies, each signed. It follows no redirect, uses no proxy, and reads nothing of the answer but its status.</summary>
-internal sealed class WebhookSender(TimeProvider time) : IDisposable
+internal sealed class WebhookSender(TimeProvider time)
 {
     public const string MediaType = "application/webhook+json";
     private const int TokenLifetimeSeconds = 300;
@@ -17,7 +17,8 @@ internal sealed class WebhookSender(TimeProvider time) : IDisposable
     /// <summary>Names may come to stand for other addresses.</summary>
     private static readonly TimeSpan ConnectionLifetime = TimeSpan.FromMinutes(2);
 
-    private readonly HttpClient _http = new(new SocketsHttpHandler
+    /// <summary>Made for the first post: a server without webhooks needs none.</summary>
+    private readonly Lazy<HttpClient> _http = new(() => new HttpClient(new SocketsHttpHandler
     {
         AllowAutoRedirect = false,
         UseProxy = false,
@@ -26,7 +27,9 @@ internal sealed class WebhookSender(TimeProvider time) : IDisposable
         PooledConnectionLifetime = ConnectionLifetime,
         MaxResponseDrainSize = MaxAnswerBytes,
     })
-    { Timeout = AnswerTimeout };
+    {
+        Timeout = AnswerTimeout,
+    });
 
     /// <summary>The keys, of which the first signs. Set before anything is posted.</summary>
     public ApiKeyRing? Keys { get; set; }
@@ -45,7 +48,7 @@ internal sealed class WebhookSender(TimeProvider time) : IDisposable
         request.Headers.TryAddWithoutValidation("Authorization", Sign(body, key, secret));
         try
         {
-            using HttpResponseMessage response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
+            using HttpResponseMessage response = await _http.Value.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
             return new AttemptResult((int)response.StatusCode, response.IsSuccessStatusCode ? null : $"The receiver answered {(int)response.StatusCode}.");
         }
         catch (HttpRequestException exception)
@@ -58,7 +61,13 @@ internal sealed class WebhookSender(TimeProvider time) : IDisposable
         }
     }
 
-    public void Dispose() => _http.Dispose();
+    public void Close()
+    {
+        if (_http.IsValueCreated)
+        {
+            _http.Value.Dispose();
+        }
+    }
 
     private string Sign(byte[] body, string key, byte[] secret)
     {
