@@ -9,8 +9,14 @@ internal static class Api
     {
         app.Use(next => async context =>
         {
-            await GuardAsync(context, next, crossOrigin, log).ConfigureAwait(false);
-            audit.Record(context);
+            try
+            {
+                await GuardAsync(context, next, crossOrigin, log).ConfigureAwait(false);
+            }
+            finally
+            {
+                audit.Record(context);
+            }
         });
         app.UseRouting();
         foreach (IGrouping<string, ApiRoute> path in routes.GroupBy(route => route.Pattern, StringComparer.Ordinal))

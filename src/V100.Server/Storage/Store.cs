@@ -28,9 +28,10 @@ internal sealed class Store : IAsyncDisposable
     private const long MaxCheckedBytes = 64L << 20;
 
     private const int BusyTimeoutSeconds = 5;
+    private static readonly TimeSpan FlushPatience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan SyncInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);
 
     private readonly string _path;
     private readonly SqliteConnection _connection;
@@ -136,11 +137,14 @@ internal sealed class Store : IAsyncDisposable
         return read(statements);
     }
 
-    /// <summary>Completes when everything that was queued before is committed or dropped.</summary>
-    public Task FlushAsync()
+    /// <summary>Completes when everything that was queued before is committed or dropped, or in vain after <see cref="FlushPatience"/>, where the disk refuses.</summary>
+    public async Task FlushAsync()
     {
         var mark = new Mark();
-        return TryPost(mark) ? mark.Completion : Task.CompletedTask;
+        if (TryPost(mark))
+        {
+            await Task.WhenAny(mark.Completion, Task.Delay(FlushPatience)).ConfigureAwait(false);
+        }
     }
 
     public IEnumerable<MetricSample> Collect()
