@@ -86,6 +86,7 @@ internal sealed class ServerHost : IAsyncDisposable
         Routes =
         [
             .. new RoomEndpoints(Plane).Routes,
+            .. new ParticipantEndpoints(Plane).Routes,
             .. new TokenEndpoints(Plane).Routes,
             .. new OfferEndpoints(Plane).Routes,
             .. new SessionEndpoints(Plane).Routes,
@@ -96,7 +97,7 @@ internal sealed class ServerHost : IAsyncDisposable
             .. new ServiceEndpoints(Plane, Metrics, Reload).Routes,
             .. PageFiles.Routes,
         ];
-        Api.Map(_app, Routes, new CrossOrigin(options.AllowedOrigins), records.Audit, Log);
+        Api.Map(_app, Routes, new CrossOrigin(options.AllowedOrigins), Plane.Limits, records.Audit, Log);
     }
 
     public ControlPlane Plane { get; }
@@ -150,6 +151,7 @@ internal sealed class ServerHost : IAsyncDisposable
     {
         Connections.Stop();
         await _app.DisposeAsync().ConfigureAwait(false);
+        Plane.Limits.Dispose();
         Connections.Dispose();
     }
 

@@ -32,6 +32,9 @@ internal sealed class RunningServer : IAsyncDisposable
     public ServerHost Host { get; }
     public Records Records { get; }
     public ScriptedConference Conference { get; }
+
+    /// <summary>Of a server that was started with media.</summary>
+    public MediaPlane Media => _media!;
     public ManualTime Time { get; }
     public HttpClient Http { get; }
 

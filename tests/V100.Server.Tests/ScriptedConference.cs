@@ -22,6 +22,8 @@ internal sealed class ScriptedConference : IConference
     public List<string?> PatchTags { get; } = [];
     public ConcurrentDictionary<(string, string), ParticipantView> Participants { get; } = new();
     public List<(string Room, string Identity, bool Ban)> Removed { get; } = [];
+    public ParticipantWish? LastParticipantWish { get; private set; }
+    public (string Room, string? Identity, string TrackId, bool Muted)? LastMute { get; private set; }
     public bool ClosedAll { get; private set; }
 
     public int SessionCount => _sessions.Count;
@@ -39,23 +41,72 @@ internal sealed class ScriptedConference : IConference
             return new(new RoomCreation(existing, false));
         }
 
-        RoomView room = new(request.Name, request.Metadata, request.MaxParticipants ?? 3000, request.EmptyTimeoutSeconds ?? 300, DateTimeOffset.UnixEpoch, 0, 0);
+        RoomView room = new(request.Name, request.Metadata, request.MaxParticipants ?? 3000, request.EmptyTimeoutSeconds ?? 300, DateTimeOffset.UnixEpoch, 0, 0, "\"1\"");
         return new(_rooms.Count < MaxRooms && _rooms.TryAdd(room.Name, room) ? new RoomCreation(room, true) : default);
     }
 
     public ValueTask<RoomView?> GetRoomAsync(string room, CancellationToken cancellation) => new(_rooms.GetValueOrDefault(room));
 
-    public ValueTask<IReadOnlyList<RoomView>> ListRoomsAsync(CancellationToken cancellation) => new([.. _rooms.Values]);
+    public ValueTask<Listing<RoomView>> ListRoomsAsync(Page page, CancellationToken cancellation) => new(Cut(_rooms.Values, room => room.Name, page));
 
-    public ValueTask<bool> DeleteRoomAsync(string room, CancellationToken cancellation) => new(_rooms.TryRemove(room, out _));
+    public ValueTask<Changed<RoomView>> ChangeRoomAsync(string room, Precondition precondition, RoomWish wish, CancellationToken cancellation)
+    {
+        ChangeOutcome outcome = Judge(_rooms.TryGetValue(room, out RoomView? view), view?.EntityTag, precondition);
+        if (outcome == ChangeOutcome.Done)
+        {
+            _rooms[room] = view = view! with { MaxParticipants = wish.MaxParticipants.Over(view.MaxParticipants) ?? 3000, Metadata = wish.Metadata.Over(view.Metadata), EntityTag = "\"2\"" };
+        }
 
-    public ValueTask<IReadOnlyList<ParticipantView>?> ListParticipantsAsync(string room, CancellationToken cancellation) =>
-        new(_rooms.ContainsKey(room) ? [.. Participants.Where(pair => pair.Key.Item1 == room).Select(pair => pair.Value)] : null);
+        return new(new Changed<RoomView>(outcome, view));
+    }
 
-    public ValueTask<bool> RemoveParticipantAsync(string room, string identity, bool ban, CancellationToken cancellation)
+    public ValueTask<ChangeOutcome> DeleteRoomAsync(string room, Precondition precondition, CancellationToken cancellation)
+    {
+        ChangeOutcome outcome = Judge(_rooms.TryGetValue(room, out RoomView? view), view?.EntityTag, precondition);
+        return new(outcome == ChangeOutcome.Done && !_rooms.TryRemove(room, out _) ? ChangeOutcome.NotFound : outcome);
+    }
+
+    public ValueTask<Listing<ParticipantView>?> ListParticipantsAsync(string room, Page page, CancellationToken cancellation) => new(_rooms.ContainsKey(room)
+        ? Cut(Participants.Where(pair => pair.Key.Item1 == room).Select(pair => pair.Value), participant => participant.Identity, page)
+        : null);
+
+    public ValueTask<ParticipantView?> GetParticipantAsync(string room, string identity, CancellationToken cancellation) =>
+        new(Participants.GetValueOrDefault((room, identity)));
+
+    public ValueTask<Changed<ParticipantView>> ChangeParticipantAsync(
+        string room, string identity, Precondition precondition, ParticipantWish wish, CancellationToken cancellation)
+    {
+        LastParticipantWish = wish;
+        ChangeOutcome outcome = Judge(Participants.TryGetValue((room, identity), out ParticipantView? view), view?.EntityTag, precondition);
+        if (outcome == ChangeOutcome.Done)
+        {
+            Participants[(room, identity)] = view = view! with { Name = wish.Name.Over(view.Name), EntityTag = "\"2\"" };
+        }
+
+        return new(new Changed<ParticipantView>(outcome, view));
+    }
+
+    public ValueTask<TrackView?> MuteAsync(string room, string? identity, string trackId, bool muted, CancellationToken cancellation)
+    {
+        LastMute = (room, identity, trackId, muted);
+        IEnumerable<TrackView> tracks = Participants.Where(pair => pair.Key.Item1 == room && pair.Key.Item2 == (identity ?? pair.Key.Item2)).SelectMany(pair => pair.Value.Tracks);
+        return new(tracks.FirstOrDefault(track => track.Id == trackId) is TrackView found ? found with { Muted = muted } : null);
+    }
+
+    public ValueTask<ChangeOutcome> RemoveParticipantAsync(string room, string identity, bool ban, Precondition precondition, CancellationToken cancellation)
     {
         Removed.Add((room, identity, ban));
-        return new(Participants.TryRemove((room, identity), out _));
+        ChangeOutcome outcome = Judge(Participants.TryGetValue((room, identity), out ParticipantView? view), view?.EntityTag, precondition);
+        return new(outcome == ChangeOutcome.Done && !Participants.TryRemove((room, identity), out _) ? ChangeOutcome.NotFound : outcome);
+    }
+
+    private static ChangeOutcome Judge(bool found, string? tag, Precondition precondition) =>
+        !found ? ChangeOutcome.NotFound : precondition.Allows(tag!) ? ChangeOutcome.Done : ChangeOutcome.StaleEntityTag;
+
+    private static Listing<T> Cut<T>(IEnumerable<T> all, Func<T, string> nameOf, Page page)
+    {
+        T[] rest = [.. all.OrderBy(nameOf, StringComparer.Ordinal).Where(item => page.After is null || string.CompareOrdinal(nameOf(item), page.After) > 0)];
+        return new Listing<T>([.. rest.Take(page.Limit)], rest.Length > page.Limit);
     }
 
     public ValueTask<SessionCreation> PublishAsync(SessionRequest request, CancellationToken cancellation) => Offer(request, "whip");

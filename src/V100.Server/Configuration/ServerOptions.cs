@@ -18,6 +18,8 @@ internal sealed class ServerOptions
 {
     public ListenUrl HttpUrl { get; set; } = null!;
     public List<string> AllowedOrigins { get; } = [];
+    public int RequestsPerSecondPerKey { get; set; }
+    public int RequestsPerSecondPerAddress { get; set; }
     public List<IPAddress> UdpAddresses { get; } = [];
     public int UdpPort { get; set; }
     public int UdpWorkers { get; set; }
@@ -73,6 +75,7 @@ internal sealed class ServerOptions
 
     /// <summary>Audio tracks of a room that go to its subscribers at a time; 0 for all.</summary>
     public int LoudestSpeakers { get; set; }
+    public int MaxPublishersPerRoom { get; set; }
     public bool AutoCreateRooms { get; set; }
 
     public List<Uri> WebhookUrls { get; } = [];

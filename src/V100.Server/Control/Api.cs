@@ -5,13 +5,13 @@ namespace V100.Server.Control;
 /// <summary>Maps the routes: one endpoint per path, which answers every method.</summary>
 internal static class Api
 {
-    public static void Map(WebApplication app, IReadOnlyList<ApiRoute> routes, CrossOrigin crossOrigin, AuditLog audit, ILogger log)
+    public static void Map(WebApplication app, IReadOnlyList<ApiRoute> routes, CrossOrigin crossOrigin, RequestLimits limits, AuditLog audit, ILogger log)
     {
         app.Use(next => async context =>
         {
             try
             {
-                await GuardAsync(context, next, crossOrigin, log).ConfigureAwait(false);
+                await GuardAsync(context, next, crossOrigin, limits, log).ConfigureAwait(false);
             }
             finally
             {
@@ -62,7 +62,7 @@ internal static class Api
     }
 
     /// <summary>What holds for every answer, and the last place for what nobody expected.</summary>
-    private static async Task GuardAsync(HttpContext context, RequestDelegate next, CrossOrigin crossOrigin, ILogger log)
+    private static async Task GuardAsync(HttpContext context, RequestDelegate next, CrossOrigin crossOrigin, RequestLimits limits, ILogger log)
     {
         IHeaderDictionary headers = context.Response.Headers;
         headers.XContentTypeOptions = "nosniff";
@@ -70,7 +70,10 @@ internal static class Api
         crossOrigin.Apply(context);
         try
         {
-            await next(context).ConfigureAwait(false);
+            if (!await limits.RefusedByAddressAsync(context).ConfigureAwait(false))
+            {
+                await next(context).ConfigureAwait(false);
+            }
         }
         catch (BadHttpRequestException exception) when (!context.Response.HasStarted)
         {

@@ -30,7 +30,7 @@ internal sealed class AuditEndpoints(ControlPlane plane, Store store)
 
         List<AuditView> rows = await store.ReadAsync(
             statements => AuditTable.Read(statements, from.ToUnixTimeMilliseconds(), to.ToUnixTimeMilliseconds(), before, limit + 1), context.RequestAborted).ConfigureAwait(false);
-        string? next = RecordQuery.Next(rows, limit, row => row.Id.ToString(CultureInfo.InvariantCulture));
+        string? next = query.Next(rows, limit, row => row.Id.ToString(CultureInfo.InvariantCulture));
         await Answer.JsonAsync(context, StatusCodes.Status200OK, new AuditListView(rows, next), RecordJson.Default.AuditListView).ConfigureAwait(false);
     }
 }

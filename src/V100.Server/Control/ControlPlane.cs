@@ -13,10 +13,11 @@ internal sealed class ControlPlane(IConference conference, IRelays relays, ApiKe
     public IceServers IceServers => iceServers;
     public TimeProvider Time => time;
     public DrainState Drain { get; } = new();
+    public RequestLimits Limits { get; } = new(options);
 
     public long NowUnixSeconds => time.GetUtcNow().ToUnixTimeSeconds();
 
-    /// <summary>Null where the request has been answered with 401.</summary>
+    /// <summary>Null where the request has been answered with 401, or with 429.</summary>
     public async ValueTask<Caller?> AuthenticateAsync(HttpContext context)
     {
         string? authorization = context.Request.Headers.Authorization.Count == 1 ? context.Request.Headers.Authorization[0] : null;
@@ -24,10 +25,11 @@ internal sealed class ControlPlane(IConference conference, IRelays relays, ApiKe
         if (refusal is not null)
         {
             await Problem.UnauthorizedAsync(context, refusal).ConfigureAwait(false);
+            return null;
         }
 
         context.Features.Set(caller); // For the audit, which sees the answer.
-        return caller;
+        return await Limits.RefusedByKeyAsync(context, caller!.Key).ConfigureAwait(false) ? null : caller;
     }
 
     /// <summary>Like <see cref="AuthenticateAsync(HttpContext)"/>, and answers 403 where the caller may not.</summary>
@@ -46,6 +48,28 @@ internal sealed class ControlPlane(IConference conference, IRelays relays, ApiKe
     /// <summary>For what belongs to no room, which a token that administers one does not reach. Null where the request has been answered.</summary>
     public ValueTask<Caller?> AuthenticateForServerAsync(HttpContext context) =>
         AuthenticateAsync(context, video => video.RoomAdmin && video.Room is null, "roomAdmin for every room");
+
+    /// <summary>The room of the path, where the caller may read it; null where the request has been answered.</summary>
+    public ValueTask<string?> ReadableRoomAsync(HttpContext context) => RoomAsync(
+        context,
+        static (video, room) => video.MayAdminister(room) || video.MayJoin(room) || video.RoomList && (video.Room is null || video.Room == room),
+        "roomJoin, roomAdmin or roomList for this room");
+
+    /// <summary>The room of the path, where the caller administers it; null where the request has been answered.</summary>
+    public ValueTask<string?> AdministeredRoomAsync(HttpContext context) =>
+        RoomAsync(context, static (video, room) => video.MayAdminister(room), "roomAdmin for this room");
+
+    /// <summary>The room of the path, where the caller may make or end it; null where the request has been answered.</summary>
+    public ValueTask<string?> OwnRoomAsync(HttpContext context) => RoomAsync(
+        context,
+        static (video, room) => video.MayAdminister(room) || video.RoomCreate && (video.Room is null || video.Room == room),
+        "roomAdmin or roomCreate for this room");
+
+    private async ValueTask<string?> RoomAsync(HttpContext context, Func<VideoGrant, string, bool> may, string grant)
+    {
+        string? room = await PathNameAsync(context, "room").ConfigureAwait(false);
+        return room is not null && await AuthenticateAsync(context, video => may(video, room), grant).ConfigureAwait(false) is not null ? room : null;
+    }
 
     /// <summary>A name from the path, decoded once; null where the request has been answered with 400.</summary>
     public static async ValueTask<string?> PathNameAsync(HttpContext context, string parameter)

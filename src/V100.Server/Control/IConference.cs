@@ -17,16 +17,34 @@ internal interface IConference
     /// <summary>Null where there is no such room.</summary>
     ValueTask<RoomView?> GetRoomAsync(string room, CancellationToken cancellation);
 
-    ValueTask<IReadOnlyList<RoomView>> ListRoomsAsync(CancellationToken cancellation);
+    /// <summary>In the order of their names.</summary>
+    ValueTask<Listing<RoomView>> ListRoomsAsync(Page page, CancellationToken cancellation);
 
-    /// <summary>Closes every session of the room and forgets it; false where there is none.</summary>
-    ValueTask<bool> DeleteRoomAsync(string room, CancellationToken cancellation);
+    ValueTask<Changed<RoomView>> ChangeRoomAsync(string room, Precondition precondition, RoomWish wish, CancellationToken cancellation);
 
-    /// <summary>Null where there is no such room.</summary>
-    ValueTask<IReadOnlyList<ParticipantView>?> ListParticipantsAsync(string room, CancellationToken cancellation);
+    /// <summary>Closes every session of the room and forgets it.</summary>
+    ValueTask<ChangeOutcome> DeleteRoomAsync(string room, Precondition precondition, CancellationToken cancellation);
 
-    /// <summary>Closes the participant's sessions; false where there is none.</summary>
-    ValueTask<bool> RemoveParticipantAsync(string room, string identity, bool ban, CancellationToken cancellation);
+    /// <summary>In the order of their identities; null where there is no such room.</summary>
+    ValueTask<Listing<ParticipantView>?> ListParticipantsAsync(string room, Page page, CancellationToken cancellation);
+
+    /// <summary>Null where there is no such participant, or room.</summary>
+    ValueTask<ParticipantView?> GetParticipantAsync(string room, string identity, CancellationToken cancellation);
+
+    /// <summary>Permissions act at once on what is published and played.</summary>
+    ValueTask<Changed<ParticipantView>> ChangeParticipantAsync(
+        string room, string identity, Precondition precondition, ParticipantWish wish, CancellationToken cancellation);
+
+    /// <summary>Stops a published track, or lets it go on. Null where there is no such track.</summary>
+    /// <param name="room">The room.</param>
+    /// <param name="identity">Whose track; null for anybody's in the room.</param>
+    /// <param name="trackId">The track.</param>
+    /// <param name="muted">What is wanted.</param>
+    /// <param name="cancellation">The request went away.</param>
+    ValueTask<TrackView?> MuteAsync(string room, string? identity, string trackId, bool muted, CancellationToken cancellation);
+
+    /// <summary>Closes the participant's sessions.</summary>
+    ValueTask<ChangeOutcome> RemoveParticipantAsync(string room, string identity, bool ban, Precondition precondition, CancellationToken cancellation);
 
     /// <summary>Answers a WHIP offer.</summary>
     ValueTask<SessionCreation> PublishAsync(SessionRequest request, CancellationToken cancellation);
@@ -69,7 +87,7 @@ internal readonly record struct RoomCreation(RoomView? Room, bool Created);
 /// <param name="Identity">The participant.</param>
 /// <param name="Name">The token's display name, or null.</param>
 /// <param name="Metadata">The token's metadata, or null.</param>
-/// <param name="Sources">The sources that may be published; null for all.</param>
+/// <param name="Grant">What the caller may do.</param>
 /// <param name="Participant">WHEP: whom to play; null for the room's only or loudest publisher.</param>
 /// <param name="Offer">The SDP.</param>
 internal sealed record SessionRequest(
@@ -77,7 +95,7 @@ internal sealed record SessionRequest(
     string Identity,
     string? Name,
     string? Metadata,
-    IReadOnlyList<string>? Sources,
+    VideoGrant Grant,
     string? Participant,
     string Offer);
 
@@ -91,6 +109,12 @@ internal enum SessionOutcome
 
     /// <summary>The room has as many participants as it may.</summary>
     RoomFull,
+
+    /// <summary>The room has as many publishers as it may.</summary>
+    TooManyPublishers,
+
+    /// <summary>An administrator has taken the permission from the participant.</summary>
+    NotPermitted,
 
     /// <summary>The server has as many rooms as it may.</summary>
     TooManyRooms,
@@ -118,7 +142,7 @@ internal enum SessionOutcome
 /// <param name="Id">Of the new session.</param>
 /// <param name="Answer">The SDP answer.</param>
 /// <param name="EntityTag">Of its ICE session, with quotes.</param>
-/// <param name="Detail">A sentence where it failed; with a malformed offer it names the line.</param>
+/// <param name="Detail">A sentence where it failed; with a malformed offer it names the line, at a limit the limit.</param>
 internal sealed record SessionCreation(SessionOutcome Outcome, string Id = "", string Answer = "", string EntityTag = "", string Detail = "");
 
 /// <summary>Whose a session is.</summary>

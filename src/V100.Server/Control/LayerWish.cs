@@ -1,16 +1,5 @@
 namespace V100.Server.Control;
 
-/// <summary>
-/// A field of a change: absent leaves what is, null takes it away (RFC 7396).
-/// </summary>
-/// <param name="IsGiven">The request has it.</param>
-/// <param name="Value">Null for no limit.</param>
-internal readonly record struct Change<T>(bool IsGiven, T? Value)
-    where T : struct
-{
-    public T? Over(T? present) => IsGiven ? Value : present;
-}
-
 /// <summary>What a subscriber asks to be sent of video, and no more.</summary>
 internal sealed record LayerWish
 {

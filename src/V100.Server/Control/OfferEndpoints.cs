@@ -77,7 +77,7 @@ internal sealed class OfferEndpoints(ControlPlane plane)
             return;
         }
 
-        SessionRequest request = new(room, identity, caller.Token?.Name, caller.Token?.Metadata, caller.Video.CanPublishSources, participant, offer);
+        SessionRequest request = new(room, identity, caller.Token?.Name, caller.Token?.Metadata, caller.Video, participant, offer);
         SessionCreation creation = await answer(request, context.RequestAborted).ConfigureAwait(false);
         await (creation.Outcome == SessionOutcome.Created ? CreatedAsync(context, creation, identity) : RefusedAsync(context, creation, request)).ConfigureAwait(false);
     }
@@ -100,11 +100,12 @@ internal sealed class OfferEndpoints(ControlPlane plane)
         SessionOutcome.Banned => Problem.WriteAsync(context, StatusCodes.Status403Forbidden, "banned",
             $"The participant \"{request.Identity}\" was removed from this room for good.", "participant"),
         SessionOutcome.SourceForbidden => Problem.WriteAsync(context, StatusCodes.Status403Forbidden, "source-forbidden", creation.Detail, "canPublishSources"),
-        SessionOutcome.RoomFull => Problem.WriteAsync(context, StatusCodes.Status403Forbidden, "room-full",
-            $"The room \"{request.Room}\" has as many participants as it may.", "room"),
+        SessionOutcome.NotPermitted => Problem.WriteAsync(context, StatusCodes.Status403Forbidden, "not-permitted",
+            $"An administrator has taken this permission from the participant \"{request.Identity}\" for as long as it is in the room.", "permissions"),
+        SessionOutcome.RoomFull => Problem.WriteAsync(context, StatusCodes.Status409Conflict, "room-full", creation.Detail, "room"),
+        SessionOutcome.TooManyPublishers => Problem.WriteAsync(context, StatusCodes.Status409Conflict, "too-many-publishers", creation.Detail, "room"),
         SessionOutcome.Conflict => Problem.WriteAsync(context, StatusCodes.Status409Conflict, "conflict", creation.Detail),
-        SessionOutcome.TooManyRooms => Problem.BusyAsync(context, "too-many-rooms",
-            $"This server holds {plane.Options.MaxRooms} rooms, which is its limit (V100:Rooms:MaxRooms)."),
+        SessionOutcome.TooManyRooms => Problem.TooManyRoomsAsync(context, plane.Options.MaxRooms),
         _ => Problem.BusyAsync(context, "overloaded", "This server is at a limit now."),
     };
 

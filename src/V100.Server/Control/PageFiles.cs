@@ -47,6 +47,7 @@ internal static class PageFiles
         headers.CacheControl = "no-cache";
         headers.ETag = entityTag;
         headers.ContentSecurityPolicy = ContentSecurityPolicy;
+        headers.XFrameOptions = "DENY"; // What frame-ancestors says, for who does not know it.
         headers["Referrer-Policy"] = "no-referrer";
         headers["Permissions-Policy"] = "camera=(self), microphone=(self), display-capture=(self)";
         return context.Request.Headers.IfNoneMatch == entityTag

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.AspNetCore.WebUtilities;
 
 namespace V100.Server.Control;
@@ -5,6 +6,9 @@ namespace V100.Server.Control;
 /// <summary>Error answers: RFC 9457 problem documents.</summary>
 internal static class Problem
 {
+    /// <summary>For who finds the server at a bound to come again.</summary>
+    private const int BusySeconds = 5;
+
     /// <param name="context">The request to answer.</param>
     /// <param name="status">The HTTP status.</param>
     /// <param name="code">A stable word for programs.</param>
@@ -38,9 +42,23 @@ internal static class Problem
     public static Task RoomNotFoundAsync(HttpContext context, string room) =>
         WriteAsync(context, StatusCodes.Status404NotFound, "room-not-found", $"There is no room \"{room}\".", "room");
 
+    /// <summary>412 of a change whose If-Match is not of the present state (RFC 9110, 13.1.1).</summary>
+    public static Task StaleAsync(HttpContext context) => WriteAsync(context, StatusCodes.Status412PreconditionFailed, "stale-entity-tag",
+        "It has been changed since the answer that this If-Match is of.", "If-Match", "the ETag of a GET of now, or no If-Match");
+
+    /// <summary>429: a bound that others' requests, or the caller's own, have reached.</summary>
+    public static Task TooManyAsync(HttpContext context, string code, string detail, int retryAfterSeconds)
+    {
+        context.Response.Headers.RetryAfter = retryAfterSeconds.ToString(CultureInfo.InvariantCulture);
+        return WriteAsync(context, StatusCodes.Status429TooManyRequests, code, detail);
+    }
+
+    public static Task TooManyRoomsAsync(HttpContext context, int limit) =>
+        TooManyAsync(context, "too-many-rooms", $"This server holds {limit} rooms, which is its limit (V100:Rooms:MaxRooms).", BusySeconds);
+
     public static Task BusyAsync(HttpContext context, string code, string detail)
     {
-        context.Response.Headers.RetryAfter = "5";
+        context.Response.Headers.RetryAfter = BusySeconds.ToString(CultureInfo.InvariantCulture);
         return WriteAsync(context, StatusCodes.Status503ServiceUnavailable, code, detail);
     }
 }

@@ -89,8 +89,11 @@ internal sealed class RecordQuery(HttpContext context)
 
     public void Refuse(string name, string text, string allowed) => Error ??= new FieldError(name, $"The value \"{text}\" of \"{name}\" is not allowed.", allowed);
 
-    /// <summary>The cursor of the page behind this one, of which one row more than <paramref name="limit"/> was read where there is one; that one is taken off.</summary>
-    public static string? Next<T>(List<T> rows, int limit, Func<T, string> cursor)
+    /// <summary>
+    /// The cursor of the page behind this one, which stands in Link too (RFC 8288). Where there is one, one row more than <paramref name="limit"/> was
+    /// read; that one is taken off.
+    /// </summary>
+    public string? Next<T>(List<T> rows, int limit, Func<T, string> cursor)
     {
         if (rows.Count <= limit)
         {
@@ -98,6 +101,9 @@ internal sealed class RecordQuery(HttpContext context)
         }
 
         rows.RemoveRange(limit, rows.Count - limit);
-        return cursor(rows[^1]);
+        string next = cursor(rows[^1]);
+        QueryString query = QueryString.Create(context.Request.Query.Where(field => field.Key != "cursor")).Add("cursor", next);
+        context.Response.Headers.Link = $"<{context.Request.Path}{query}>; rel=\"next\"";
+        return next;
     }
 }

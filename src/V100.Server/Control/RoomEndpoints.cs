@@ -1,31 +1,44 @@
 namespace V100.Server.Control;
 
-/// <summary><c>/v1/rooms</c> and the participants of a room.</summary>
+/// <summary><c>/v1/rooms</c>.</summary>
 internal sealed class RoomEndpoints(ControlPlane plane)
 {
-    private const int MaxMetadataLength = 32 * 1024;
+    /// <summary>Of a room and of a participant, in characters.</summary>
+    public const int MaxMetadataLength = 32 * 1024;
+
+    private const int MaxEmptyTimeoutSeconds = 31_536_000;
 
     public IEnumerable<ApiRoute> Routes =>
     [
         new("GET", "/v1/rooms", ListAsync),
         new("POST", "/v1/rooms", CreateAsync) { Accepts = "application/json" },
         new("GET", "/v1/rooms/{room}", GetAsync),
+        new("PATCH", "/v1/rooms/{room}", ChangeAsync) { Accepts = "application/json" },
         new("DELETE", "/v1/rooms/{room}", DeleteAsync),
-        new("GET", "/v1/rooms/{room}/participants", ListParticipantsAsync),
-        new("GET", "/v1/rooms/{room}/participants/{identity}", GetParticipantAsync),
-        new("DELETE", "/v1/rooms/{room}/participants/{identity}", RemoveParticipantAsync),
     ];
 
     private async Task ListAsync(HttpContext context)
     {
-        if (await plane.AuthenticateAsync(context, video => video.RoomList, "roomList").ConfigureAwait(false) is null)
+        if (await plane.AuthenticateAsync(context, video => video.RoomList, "roomList").ConfigureAwait(false) is not Caller caller
+            || await Page.ReadAsync(context).ConfigureAwait(false) is not Page page)
         {
             return;
         }
 
-        IReadOnlyList<RoomView> rooms = await plane.Conference.ListRoomsAsync(context.RequestAborted).ConfigureAwait(false);
-        await Answer.JsonAsync(context, StatusCodes.Status200OK, new RoomListView(rooms), ControlJson.Default.RoomListView).ConfigureAwait(false);
+        // A token for one room does not tell of the others.
+        Listing<RoomView> rooms = caller.Video.Room is string only
+            ? await OnlyAsync(only, context.RequestAborted).ConfigureAwait(false)
+            : await plane.Conference.ListRoomsAsync(page, context.RequestAborted).ConfigureAwait(false);
+        if (rooms.HasMore)
+        {
+            page.LinkNext(context, rooms.Items[^1].Name);
+        }
+
+        await Answer.JsonAsync(context, StatusCodes.Status200OK, new RoomListView(rooms.Items), ControlJson.Default.RoomListView).ConfigureAwait(false);
     }
+
+    private async ValueTask<Listing<RoomView>> OnlyAsync(string room, CancellationToken cancellation) =>
+        new(await plane.Conference.GetRoomAsync(room, cancellation).ConfigureAwait(false) is RoomView view ? [view] : [], HasMore: false);
 
     private async Task CreateAsync(HttpContext context)
     {
@@ -44,7 +57,7 @@ internal sealed class RoomEndpoints(ControlPlane plane)
         RoomRequest request = new(
             fields.Name("name", required: true) ?? "",
             fields.Whole("maxParticipants", 1, plane.Options.MaxParticipantsPerRoom),
-            fields.Whole("emptyTimeoutSeconds", 0, 31_536_000),
+            fields.Whole("emptyTimeoutSeconds", 0, MaxEmptyTimeoutSeconds),
             fields.String("metadata", 0, MaxMetadataLength));
         fields.RefuseUnknown();
         if (fields.Error is not null)
@@ -66,106 +79,80 @@ internal sealed class RoomEndpoints(ControlPlane plane)
         RoomCreation creation = await plane.Conference.CreateRoomAsync(request, context.RequestAborted).ConfigureAwait(false);
         if (creation.Room is null)
         {
-            await Problem.BusyAsync(context, "too-many-rooms", $"This server holds {plane.Options.MaxRooms} rooms, which is its limit (V100:Rooms:MaxRooms).").ConfigureAwait(false);
+            await Problem.TooManyRoomsAsync(context, plane.Options.MaxRooms).ConfigureAwait(false);
             return;
         }
 
         context.Response.Headers.Location = "/v1/rooms/" + Uri.EscapeDataString(request.Name);
-        int status = creation.Created ? StatusCodes.Status201Created : StatusCodes.Status200OK;
-        await Answer.JsonAsync(context, status, creation.Room, ControlJson.Default.RoomView).ConfigureAwait(false);
+        await AnswerAsync(context, creation.Created ? StatusCodes.Status201Created : StatusCodes.Status200OK, creation.Room).ConfigureAwait(false);
     }
 
     private async Task GetAsync(HttpContext context)
     {
-        string? room = await ReadableRoomAsync(context).ConfigureAwait(false);
+        string? room = await plane.ReadableRoomAsync(context).ConfigureAwait(false);
         if (room is null)
         {
             return;
         }
 
         RoomView? view = await plane.Conference.GetRoomAsync(room, context.RequestAborted).ConfigureAwait(false);
-        await (view is null
-            ? Problem.RoomNotFoundAsync(context, room)
-            : Answer.JsonAsync(context, StatusCodes.Status200OK, view, ControlJson.Default.RoomView)).ConfigureAwait(false);
+        await (view is null ? Problem.RoomNotFoundAsync(context, room) : AnswerAsync(context, StatusCodes.Status200OK, view)).ConfigureAwait(false);
+    }
+
+    private async Task ChangeAsync(HttpContext context)
+    {
+        if (await plane.OwnRoomAsync(context).ConfigureAwait(false) is not string room
+            || await Precondition.ReadAsync(context).ConfigureAwait(false) is not Precondition precondition)
+        {
+            return;
+        }
+
+        using JsonFields? fields = await RequestBody.ReadJsonAsync(context).ConfigureAwait(false);
+        if (fields is null)
+        {
+            return;
+        }
+
+        RoomWish wish = new(
+            new(fields.Has("maxParticipants"), fields.Whole("maxParticipants", 1, plane.Options.MaxParticipantsPerRoom)),
+            new(fields.Has("emptyTimeoutSeconds"), fields.Whole("emptyTimeoutSeconds", 0, MaxEmptyTimeoutSeconds)),
+            new(fields.Has("metadata"), fields.String("metadata", 0, MaxMetadataLength)));
+        fields.RefuseUnknown();
+        if (fields.Error is not null)
+        {
+            await Problem.WriteAsync(context, fields.Error).ConfigureAwait(false);
+            return;
+        }
+
+        Changed<RoomView> changed = await plane.Conference.ChangeRoomAsync(room, precondition, wish, context.RequestAborted).ConfigureAwait(false);
+        await (changed.Outcome switch
+        {
+            ChangeOutcome.Done => AnswerAsync(context, StatusCodes.Status200OK, changed.View!),
+            ChangeOutcome.StaleEntityTag => Problem.StaleAsync(context),
+            _ => Problem.RoomNotFoundAsync(context, room),
+        }).ConfigureAwait(false);
     }
 
     private async Task DeleteAsync(HttpContext context)
     {
-        string? room = await ControlPlane.PathNameAsync(context, "room").ConfigureAwait(false);
-        if (room is null || await plane.AuthenticateAsync(
-                context,
-                video => video.MayAdminister(room) || video.RoomCreate && (video.Room is null || video.Room == room),
-                "roomAdmin or roomCreate for this room").ConfigureAwait(false) is null)
+        if (await plane.OwnRoomAsync(context).ConfigureAwait(false) is not string room
+            || await Precondition.ReadAsync(context).ConfigureAwait(false) is not Precondition precondition)
         {
             return;
         }
 
-        bool deleted = await plane.Conference.DeleteRoomAsync(room, context.RequestAborted).ConfigureAwait(false);
-        await (deleted ? Answer.EmptyAsync(context, StatusCodes.Status204NoContent) : Problem.RoomNotFoundAsync(context, room)).ConfigureAwait(false);
+        ChangeOutcome outcome = await plane.Conference.DeleteRoomAsync(room, precondition, context.RequestAborted).ConfigureAwait(false);
+        await (outcome switch
+        {
+            ChangeOutcome.Done => Answer.EmptyAsync(context, StatusCodes.Status204NoContent),
+            ChangeOutcome.StaleEntityTag => Problem.StaleAsync(context),
+            _ => Problem.RoomNotFoundAsync(context, room),
+        }).ConfigureAwait(false);
     }
 
-    private async Task ListParticipantsAsync(HttpContext context)
+    private static Task AnswerAsync(HttpContext context, int status, RoomView room)
     {
-        string? room = await ReadableRoomAsync(context).ConfigureAwait(false);
-        if (room is null)
-        {
-            return;
-        }
-
-        IReadOnlyList<ParticipantView>? participants = await plane.Conference.ListParticipantsAsync(room, context.RequestAborted).ConfigureAwait(false);
-        await (participants is null
-            ? Problem.RoomNotFoundAsync(context, room)
-            : Answer.JsonAsync(context, StatusCodes.Status200OK, new ParticipantListView(participants), ControlJson.Default.ParticipantListView)).ConfigureAwait(false);
+        context.Response.Headers.ETag = room.EntityTag;
+        return Answer.JsonAsync(context, status, room, ControlJson.Default.RoomView);
     }
-
-    private async Task GetParticipantAsync(HttpContext context)
-    {
-        string? room = await ReadableRoomAsync(context).ConfigureAwait(false);
-        string? identity = room is null ? null : await ControlPlane.PathNameAsync(context, "identity").ConfigureAwait(false);
-        if (room is null || identity is null)
-        {
-            return;
-        }
-
-        IReadOnlyList<ParticipantView>? participants = await plane.Conference.ListParticipantsAsync(room, context.RequestAborted).ConfigureAwait(false);
-        ParticipantView? participant = participants?.FirstOrDefault(candidate => candidate.Identity == identity);
-        await (participants is null ? Problem.RoomNotFoundAsync(context, room)
-            : participant is null ? ParticipantNotFoundAsync(context, room, identity)
-            : Answer.JsonAsync(context, StatusCodes.Status200OK, participant, ControlJson.Default.ParticipantView)).ConfigureAwait(false);
-    }
-
-    private async Task RemoveParticipantAsync(HttpContext context)
-    {
-        string? room = await ControlPlane.PathNameAsync(context, "room").ConfigureAwait(false);
-        string? identity = room is null ? null : await ControlPlane.PathNameAsync(context, "identity").ConfigureAwait(false);
-        if (room is null || identity is null
-            || await plane.AuthenticateAsync(context, video => video.MayAdminister(room), "roomAdmin for this room").ConfigureAwait(false) is null)
-        {
-            return;
-        }
-
-        string ban = context.Request.Query["ban"].ToString();
-        if (ban is not ("" or "true" or "false"))
-        {
-            await Problem.WriteAsync(context, new FieldError("ban", $"The value \"{ban}\" of \"ban\" is not allowed.", "true or false")).ConfigureAwait(false);
-            return;
-        }
-
-        bool removed = await plane.Conference.RemoveParticipantAsync(room, identity, ban == "true", context.RequestAborted).ConfigureAwait(false);
-        await (removed ? Answer.EmptyAsync(context, StatusCodes.Status204NoContent) : ParticipantNotFoundAsync(context, room, identity)).ConfigureAwait(false);
-    }
-
-    /// <summary>The room of the path, where the caller may read it; null where the request has been answered.</summary>
-    private async ValueTask<string?> ReadableRoomAsync(HttpContext context)
-    {
-        string? room = await ControlPlane.PathNameAsync(context, "room").ConfigureAwait(false);
-        bool may = room is not null && await plane.AuthenticateAsync(
-            context,
-            video => video.MayAdminister(room) || video.MayJoin(room) || video.RoomList && (video.Room is null || video.Room == room),
-            "roomJoin, roomAdmin or roomList for this room").ConfigureAwait(false) is not null;
-        return may ? room : null;
-    }
-
-    private static Task ParticipantNotFoundAsync(HttpContext context, string room, string identity) => Problem.WriteAsync(
-        context, StatusCodes.Status404NotFound, "participant-not-found", $"There is no participant \"{identity}\" in room \"{room}\".", "identity");
 }

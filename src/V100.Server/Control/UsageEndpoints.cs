@@ -43,7 +43,7 @@ internal sealed class UsageEndpoints(ControlPlane plane, Store store)
         long first = from.ToUnixTimeSeconds() / SecondsPerHour * SecondsPerHour;
         long end = (to.ToUnixTimeMilliseconds() + 1000 * SecondsPerHour - 1) / (1000 * SecondsPerHour) * SecondsPerHour;
         List<UsageView> rows = await store.ReadAsync(statements => UsageTable.Read(statements, first, end, room, after, limit + 1), context.RequestAborted).ConfigureAwait(false);
-        string? next = RecordQuery.Next(rows, limit, row => Base64Url.EncodeToString(Encoding.UTF8.GetBytes($"{row.Room}\n{row.Participant}")));
+        string? next = query.Next(rows, limit, row => Base64Url.EncodeToString(Encoding.UTF8.GetBytes($"{row.Room}\n{row.Participant}")));
         context.Response.Headers.Vary = "Accept";
         var view = new UsageListView(DateTimeOffset.FromUnixTimeSeconds(first), DateTimeOffset.FromUnixTimeSeconds(end), rows, next);
         await (WantsCsv(context) ? CsvAsync(context, view) : Answer.JsonAsync(context, StatusCodes.Status200OK, view, RecordJson.Default.UsageListView)).ConfigureAwait(false);
@@ -80,13 +80,6 @@ internal sealed class UsageEndpoints(ControlPlane plane, Store store)
             AppendLine(
                 text, row.Room, row.Participant, Number(row.ParticipantSeconds), Number(row.TrackSeconds),
                 Number(row.PublishedBytes), Number(row.DeliveredBytes), Number(row.RelayedBytes));
-        }
-
-        if (view.Next is not null)
-        {
-            // RFC 8288: a table has no place for it.
-            QueryString query = QueryString.Create(context.Request.Query.Where(field => field.Key != "cursor")).Add("cursor", view.Next);
-            context.Response.Headers.Link = $"<{context.Request.Path}{query}>; rel=\"next\"";
         }
 
         return Answer.TextAsync(context, StatusCodes.Status200OK, text.ToString(), Csv + "; charset=utf-8; header=present");

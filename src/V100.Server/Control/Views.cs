@@ -3,6 +3,14 @@ using System.Text.Json.Serialization;
 namespace V100.Server.Control;
 
 /// <summary>A room as the API shows it.</summary>
+/// <param name="Name">Unique.</param>
+/// <param name="Metadata">The product's own.</param>
+/// <param name="MaxParticipants">At a time.</param>
+/// <param name="EmptyTimeoutSeconds">How long it stays without participants.</param>
+/// <param name="CreatedAt">By the server's clock.</param>
+/// <param name="ParticipantCount">Now.</param>
+/// <param name="PublisherCount">Of these, who has tracks that can be played.</param>
+/// <param name="EntityTag">Of what can be changed of it; as in the header ETag.</param>
 internal sealed record RoomView(
     string Name,
     string? Metadata,
@@ -10,17 +18,30 @@ internal sealed record RoomView(
     int EmptyTimeoutSeconds,
     DateTimeOffset CreatedAt,
     int ParticipantCount,
-    int PublisherCount);
+    int PublisherCount,
+    string EntityTag);
 
 internal sealed record RoomListView(IReadOnlyList<RoomView> Rooms);
 
 /// <summary>A participant as the API shows it.</summary>
+/// <param name="Identity">Unique in its room.</param>
+/// <param name="Name">What others see.</param>
+/// <param name="Metadata">The product's own.</param>
+/// <param name="JoinedAt">By the server's clock.</param>
+/// <param name="Permissions">In force now.</param>
+/// <param name="Tracks">What can be played of it, or could were it not muted.</param>
+/// <param name="EntityTag">Of what can be changed of it, mutes included; as in the header ETag.</param>
 internal sealed record ParticipantView(
     string Identity,
     string? Name,
     string? Metadata,
     DateTimeOffset JoinedAt,
-    IReadOnlyList<TrackView> Tracks);
+    PermissionView Permissions,
+    IReadOnlyList<TrackView> Tracks,
+    string EntityTag);
+
+/// <summary>What a participant may do, by its tokens or as an administrator has set it.</summary>
+internal sealed record PermissionView(bool CanPublish, bool CanSubscribe, bool CanPublishData, IReadOnlyList<string> CanPublishSources);
 
 internal sealed record ParticipantListView(IReadOnlyList<ParticipantView> Participants);
 
@@ -28,7 +49,7 @@ internal sealed record ParticipantListView(IReadOnlyList<ParticipantView> Partic
 /// <param name="Kind"><c>audio</c> or <c>video</c>.</param>
 /// <param name="Source"><c>camera</c>, <c>microphone</c>, <c>screen_share</c>, <c>screen_share_audio</c>.</param>
 /// <param name="Codec">Such as <c>VP8</c>.</param>
-/// <param name="Muted">Whether its publisher or an administrator silenced it.</param>
+/// <param name="Muted">Whether an administrator has silenced it.</param>
 /// <param name="Layers">Simulcast layers, the smallest first; one entry without simulcast; empty before the first packet.</param>
 internal sealed record TrackView(string Id, string Kind, string Source, string Codec, bool Muted, IReadOnlyList<LayerView> Layers);
 
@@ -162,6 +183,7 @@ internal sealed record ProblemView(string Type, string Title, int Status, string
 [JsonSerializable(typeof(RoomView))]
 [JsonSerializable(typeof(RoomListView))]
 [JsonSerializable(typeof(ParticipantView))]
+[JsonSerializable(typeof(TrackView))]
 [JsonSerializable(typeof(ParticipantListView))]
 [JsonSerializable(typeof(SessionView))]
 [JsonSerializable(typeof(LayerLimitListView))]

@@ -30,7 +30,7 @@ internal sealed class WebhookEndpoints(ControlPlane plane, Store store, WebhookO
         }
 
         List<DeliveryView> rows = await store.ReadAsync(statements => WebhookTable.Read(statements, before, limit + 1), context.RequestAborted).ConfigureAwait(false);
-        string? next = RecordQuery.Next(rows, limit, row => row.Id.ToString(CultureInfo.InvariantCulture));
+        string? next = query.Next(rows, limit, row => row.Id.ToString(CultureInfo.InvariantCulture));
         await Answer.JsonAsync(context, StatusCodes.Status200OK, new DeliveryListView(rows, next), RecordJson.Default.DeliveryListView).ConfigureAwait(false);
     }
 

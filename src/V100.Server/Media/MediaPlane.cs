@@ -67,6 +67,7 @@ internal sealed class MediaPlane : IAsyncDisposable
             {
                 MaxRooms = options.MaxRooms,
                 MaxParticipantsPerRoom = options.MaxParticipantsPerRoom,
+                MaxPublishersPerRoom = options.MaxPublishersPerRoom,
                 EmptyTimeout = TimeSpan.FromSeconds(options.EmptyTimeoutSeconds),
                 AutoCreate = options.AutoCreateRooms,
                 LoudestSpeakers = options.LoudestSpeakers,

@@ -57,9 +57,9 @@ internal static class SessionViews
     public static TrackView Of(PublishedTrack track) => new(
         track.Id.ToString(),
         KindOf(track.Kind),
-        track.Kind == MediaKind.Audio ? "microphone" : "camera",
+        GrantedPermissions.NameOf(track.Source),
         CodecOf(track.Figures.Codec),
-        false,
+        (track.Hold & TrackHold.Muted) != 0,
         track.Figures.Packets == 0 ? [] : [.. Enumerable.Range(0, track.Encodings.Length).OrderBy(index => EncodingOrder.PlaceOf(track.Encodings, index))
             .Select(index => ViewOf(track.Encodings[index]))]);
 

@@ -6,7 +6,7 @@ using V100.Sfu.Sdp;
 namespace V100.Server.Media;
 
 /// <summary>Rooms and sessions as the control API wants them, over the <see cref="MediaPlane"/>.</summary>
-internal sealed class SfuConference(MediaPlane plane, TimeProvider time) : IConference
+internal sealed partial class SfuConference(MediaPlane plane, TimeProvider time) : IConference
 {
     /// <summary>Identities that may not come back, of all rooms; beyond it the longest banned may.</summary>
     private const int MaxBans = 10_000;
@@ -31,29 +31,18 @@ internal sealed class SfuConference(MediaPlane plane, TimeProvider time) : IConf
     public ValueTask<RoomView?> GetRoomAsync(string room, CancellationToken cancellation) =>
         new(plane.Use((rooms, _) => rooms.TryGetRoom(room, out Room found) ? ViewOf(found) : null));
 
-    public ValueTask<IReadOnlyList<RoomView>> ListRoomsAsync(CancellationToken cancellation) =>
-        new(plane.Use<IReadOnlyList<RoomView>>((rooms, _) => [.. rooms.Rooms.Select(ViewOf)]));
+    public ValueTask<Listing<RoomView>> ListRoomsAsync(Page page, CancellationToken cancellation) =>
+        new(plane.Use((rooms, _) => Cut(rooms.List(page.After, page.Limit + 1), page.Limit, ViewOf)));
 
-    public ValueTask<bool> DeleteRoomAsync(string room, CancellationToken cancellation) =>
-        new(plane.Use((rooms, now) => rooms.Delete(room, now)));
+    public ValueTask<Listing<ParticipantView>?> ListParticipantsAsync(string room, Page page, CancellationToken cancellation) =>
+        new(plane.Use((rooms, _) => rooms.TryGetRoom(room, out Room found) ? Cut(found.List(page.After, page.Limit + 1), page.Limit, ViewOf) : null));
 
-    public ValueTask<IReadOnlyList<ParticipantView>?> ListParticipantsAsync(string room, CancellationToken cancellation) =>
-        new(plane.Use<IReadOnlyList<ParticipantView>?>((rooms, _) =>
-            rooms.TryGetRoom(room, out Room found) ? [.. found.Participants.Select(ViewOf)] : null));
-
-    public ValueTask<bool> RemoveParticipantAsync(string room, string identity, bool ban, CancellationToken cancellation) =>
-        new(plane.Use((rooms, now) =>
-        {
-            if (ban)
-            {
-                Ban(new SessionOwner(room, identity));
-            }
-
-            return rooms.RemoveParticipant(room, identity, now);
-        }));
+    public ValueTask<ParticipantView?> GetParticipantAsync(string room, string identity, CancellationToken cancellation) =>
+        new(plane.Use((rooms, _) =>
+            rooms.TryGetRoom(room, out Room found) && found.TryGetParticipant(identity, out Participant participant) ? ViewOf(participant) : null));
 
     public ValueTask<SessionCreation> PublishAsync(SessionRequest request, CancellationToken cancellation) => new(
-        PublishSources.Refuse(request.Sources, request.Offer) is { } refusal
+        PublishSources.Refuse(request.Grant.CanPublishSources, request.Offer) is { } refusal
             ? new SessionCreation(SessionOutcome.SourceForbidden, Detail: refusal)
             : Join(request, SessionRole.Publish));
 
@@ -126,6 +115,7 @@ internal sealed class SfuConference(MediaPlane plane, TimeProvider time) : IConf
             Name = request.Name,
             Metadata = request.Metadata,
             Role = role,
+            Permissions = GrantedPermissions.Of(request.Grant),
             Offer = request.Offer,
             Target = request.Participant,
         };
@@ -135,12 +125,24 @@ internal sealed class SfuConference(MediaPlane plane, TimeProvider time) : IConf
             JoinOutcome.Joined => new SessionCreation(SessionOutcome.Created, session.Id.ToString(), session.AnswerText, TagOf(session)),
             JoinOutcome.NoSuchRoom => new SessionCreation(SessionOutcome.RoomNotFound),
             JoinOutcome.TooManyRooms => new SessionCreation(SessionOutcome.TooManyRooms),
-            JoinOutcome.RoomFull => new SessionCreation(SessionOutcome.RoomFull),
+            JoinOutcome.NotPermitted => new SessionCreation(SessionOutcome.NotPermitted),
+            JoinOutcome.RoomFull => new SessionCreation(SessionOutcome.RoomFull, Detail: FullDetail(rooms, request.Room)),
+            JoinOutcome.TooManyPublishers => new SessionCreation(
+                SessionOutcome.TooManyPublishers, Detail: $"The room \"{request.Room}\" has {rooms.Limits.MaxPublishersPerRoom} publishers, which is the limit (V100:Rooms:MaxPublishersPerRoom)."),
             JoinOutcome.OfferMalformed => new SessionCreation(SessionOutcome.OfferMalformed, Detail: error.Message),
             JoinOutcome.OfferNotAcceptable => new SessionCreation(SessionOutcome.OfferUnacceptable, Detail: error.Message),
             _ => new SessionCreation(SessionOutcome.Overloaded),
         };
     });
+
+    private static string FullDetail(RoomDirectory rooms, string name)
+    {
+        rooms.TryGetRoom(name, out Room room);
+        return $"The room \"{name}\" has {room.Participants.Count} participants, and its limit is {room.MaxParticipants} (maxParticipants of the room, at most V100:Rooms:MaxParticipantsPerRoom).";
+    }
+
+    private static Listing<TView> Cut<T, TView>(List<T> found, int limit, Func<T, TView> view) =>
+        new([.. found.Take(limit).Select(view)], found.Count > limit);
 
     private void Ban(SessionOwner identity)
     {
@@ -170,12 +172,15 @@ internal sealed class SfuConference(MediaPlane plane, TimeProvider time) : IConf
         (int)room.EmptyTimeout.TotalSeconds,
         room.CreatedAt,
         room.Participants.Count,
-        room.Participants.Count(participant => participant.Tracks.Count > 0));
+        room.Participants.Count(participant => participant.Tracks.Count > 0),
+        TagOf(room.Version));
 
     private static ParticipantView ViewOf(Participant participant) => new(
         participant.Identity,
         participant.Name,
         participant.Metadata,
         participant.JoinedAt,
-        [.. participant.Tracks.Select(SessionViews.Of)]);
+        GrantedPermissions.ViewOf(participant.Permissions),
+        [.. participant.Tracks.Select(SessionViews.Of)],
+        TagOf(participant.Version));
 }

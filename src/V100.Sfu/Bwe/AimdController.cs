@@ -4,7 +4,8 @@ namespace V100.Sfu.Bwe;
 
 /// <summary>
 /// The rate that delays allow (draft-ietf-rmcat-gcc-02, 5.5): additive increase near the known capacity, multiplicative far from it,
-/// 0.85 times what arrived at overuse. It never exceeds 1.5 times what arrives, so that an idle sender learns nothing that it did not test.
+/// 0.85 times what arrived at overuse. It never exceeds 1.5 times what arrives, nor what a probe found the path to be full with while little of it is used, so that an
+/// idle sender learns nothing that it did not test.
 /// </summary>
 internal sealed class AimdController(long startBps, long minBps, long maxBps, double weight = 1)
 {
@@ -22,6 +23,9 @@ internal sealed class AimdController(long startBps, long minBps, long maxBps, do
     private const double NearCapacity = 1.2;
     private const double HeadroomFactor = 1.5;
     private const double HeadroomBps = 10_000;
+
+    /// <summary>Who sends less than this of the rate learns nothing of a path that a probe found full, and stays below what that carried.</summary>
+    private const double UntestedShare = 0.8;
 
     /// <summary>
     /// Bit/s per second. The draft's one packet per response time gives flows of short round trips several times as much; the same for all
@@ -43,6 +47,9 @@ internal sealed class AimdController(long startBps, long minBps, long maxBps, do
     private Instant _updatedAt;
     private bool _hasUpdated;
     private double _calmSeconds;
+
+    // What the last probe carried that found the path full, until more was seen to come.
+    private double _fullBps = double.MaxValue;
     private Instant _decreasedAt = new(long.MinValue / 2);
 
     private enum Phase
@@ -98,8 +105,17 @@ internal sealed class AimdController(long startBps, long minBps, long maxBps, do
     /// </summary>
     public void Raise(long bps)
     {
+        _fullBps = bps > _fullBps ? double.MaxValue : _fullBps;
         double raised = _capacity.IsKnown ? (_rateBps + bps) / 2 : bps;
         _rateBps = Math.Clamp(Math.Max(_rateBps, raised), minBps, maxBps);
+    }
+
+    /// <summary>Takes what a probe carried that found the path full.</summary>
+    public void Bound(long bps)
+    {
+        NoteCapacity(bps);
+        Lower(bps);
+        _fullBps = bps;
     }
 
     /// <summary>Goes no higher than this; for what other signs than delay demand.</summary>
@@ -117,6 +133,8 @@ internal sealed class AimdController(long startBps, long minBps, long maxBps, do
         double growth = Math.Min(MultiplicativeIncrease + Acceleration * _calmSeconds, MaxMultiplicativeIncrease);
         double step = _capacity.IsKnown ? _additiveIncrease * seconds : _rateBps * (Math.Pow(1 + growth, seconds) - 1);
         double limit = steadyBps > 0 ? HeadroomFactor * steadyBps + HeadroomBps : 0;
+        _fullBps = steadyBps > _fullBps ? double.MaxValue : _fullBps;
+        limit = steadyBps < UntestedShare * _rateBps ? Math.Min(limit, _fullBps) : limit;
         IsHeldByDemand = _rateBps >= limit;
         if (!IsHeldByDemand)
         {
@@ -140,15 +158,20 @@ internal sealed class AimdController(long startBps, long minBps, long maxBps, do
             target = _decrease * _capacity.MeanBps;
         }
 
-        if (_capacity.IsBelow(acknowledged))
-        {
-            _capacity.Forget();
-        }
-
-        _capacity.OnOveruse(acknowledged);
+        NoteCapacity(acknowledged);
         _decreasedAt = now;
         double previous = _rateBps;
         _rateBps = Math.Clamp(Math.Min(target, _rateBps), minBps, maxBps);
         return _rateBps < previous;
+    }
+
+    private void NoteCapacity(double bps)
+    {
+        if (_capacity.IsBelow(bps))
+        {
+            _capacity.Forget();
+        }
+
+        _capacity.OnOveruse(bps);
     }
 }

@@ -197,14 +197,21 @@ public sealed partial class BandwidthEstimator
 
     private void OnProbeResult(int cluster, long resultBps, Instant now)
     {
-        if (_delay.Signal != DelaySignal.Overuse)
+        // Who sends as much as the estimate allows learns the same from delays.
+        if (_probeBitrate.FoundFull && _probes.IsIdle)
+        {
+            _aimd.Bound(Math.Max(resultBps, _delay.SteadyBps));
+        }
+
+        if (_delay.Signal != DelaySignal.Overuse && (_probeBitrate.FoundFull || _probes.IsBelieved(cluster)))
         {
             _aimd.Raise(resultBps);
             _loss.OnProbe(resultBps);
         }
 
         UpdateEstimate(now);
-        _probes.OnResult(cluster, resultBps, EstimateBps, _demandBps, now);
+        bool isCalm = _delay.Signal == DelaySignal.Normal && _delay.QueueMs < MaxCalmQueueMs / 2;
+        _probes.OnResult(cluster, resultBps, EstimateBps, _demandBps, isCalm, now);
     }
 
     private void FinishArrivals(Instant now)

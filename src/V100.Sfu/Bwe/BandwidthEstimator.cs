@@ -20,9 +20,13 @@ public sealed partial class BandwidthEstimator
 
     private const double AppLimitedShare = 0.7;
 
+    /// <summary>Who sends less of the estimate leaves the path idle now and then.</summary>
+    private const double IdleShare = 0.88;
+
     /// <summary>While losses are below it, a limit by losses is probed.</summary>
     private const double MaxCalmLoss = 0.02;
     private const double MaxCalmQueueMs = 35;
+    private const double MaxQueueMs = 100;
 
     /// <summary>A queue that stands so high drains first, before the rate rises again.</summary>
     private const double HoldQueueMs = 40;
@@ -81,6 +85,9 @@ public sealed partial class BandwidthEstimator
 
     /// <summary>Of what was sent, over about a second; 0 to 1.</summary>
     public double LossFraction => _loss.Fraction;
+
+    /// <summary>So long a queue stands on the path that sound suffers.</summary>
+    public bool IsPathFull => _delay.QueueMs >= MaxQueueMs;
 
     /// <summary>Too little is sent to learn whether more would fit; probes alone can tell then.</summary>
     public bool IsApplicationLimited { get; private set; }
@@ -177,12 +184,17 @@ public sealed partial class BandwidthEstimator
         return true;
     }
 
+    /// <summary>The cluster whose further packets would still measure something; the pacer need not go on with any other. 0 for none.</summary>
+    public int OutstandingProbe => _probes.OutstandingId;
+
     private void UpdateEstimate(Instant now)
     {
         long allowed = UsesRemb ? _rembBps : _aimd.RateBps;
         EstimateBps = Math.Clamp(Math.Min(allowed, _loss.BoundBps), _limits.FloorBps, _limits.CeilingBps);
-        IsApplicationLimited = _sent.RateBps(DelayController.SteadyMs, now.Nanoseconds / 1000) < AppLimitedShare * EstimateBps;
+        IsApplicationLimited = SentBps(now) < AppLimitedShare * EstimateBps;
     }
+
+    private long SentBps(Instant now) => _sent.RateBps(DelayController.SteadyMs, now.Nanoseconds / 1000);
 
     private void UpdateProbes(Instant now)
     {
@@ -194,6 +206,7 @@ public sealed partial class BandwidthEstimator
             _probes.OnSpare(now);
         }
 
-        _probes.Update(EstimateBps, _demandBps, isCalm, tells, now);
+        bool isIdle = _delay.Jitter <= ProbeBitrateEstimator.MaxJitter && SentBps(now) < IdleShare * EstimateBps;
+        _probes.Update(EstimateBps, _demandBps, isCalm, isIdle, tells, now);
     }
 }

@@ -85,9 +85,11 @@ public sealed class Pacer<T>
     private Instant ProbeDue => _probeSince + TimeSpan.FromSeconds(_probeBytes * 8.0 / _probe.RateBps);
 
     /// <summary>The pacing rate follows the estimate.</summary>
-    public void SetEstimate(long estimateBps)
+    /// <param name="estimateBps">What the path carries.</param>
+    /// <param name="isFull">A queue stands on the path: what waits here goes no faster than that, or it would stand there for as long.</param>
+    public void SetEstimate(long estimateBps, bool isFull = false)
     {
-        _rateBps = Math.Max(1, estimateBps * RateFactor);
+        _rateBps = Math.Max(1, isFull ? estimateBps : estimateBps * RateFactor);
         _budget.SetRate(_rateBps);
     }
 
@@ -102,6 +104,9 @@ public sealed class Pacer<T>
         _probePackets = 0;
         _paddingAskedAt = new Instant(long.MinValue / 2);
     }
+
+    /// <summary>Ends a probe that measures nothing any more.</summary>
+    public void EndProbe() => _probe = default;
 
     /// <summary>Whether a packet may go at once: nothing waits that goes before it, and the budget (or a probe) allows it. If so it is charged.</summary>
     public bool TrySendNow(PacketClass kind, int bytes, Instant now)
@@ -178,7 +183,7 @@ public sealed class Pacer<T>
         _now = now;
         _budget.Fill(now);
         bool isComplete = _probeBytes >= _probe.Bytes && _probePackets >= _probe.Packets;
-        if (_probe.Id != 0 && (isComplete || now - _probeAskedAt > _probePatience))
+        if (_probe.Id != 0 && (isComplete || now - _probeAskedAt > _probe.MinDuration + _probePatience))
         {
             _probe = default;
         }

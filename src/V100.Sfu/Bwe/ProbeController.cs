@@ -8,8 +8,15 @@ namespace V100.Sfu.Bwe;
 /// longer intervals after each probe in vain; and again as long as probes succeed.
 /// </summary>
 /// <remarks>
+/// <para>
+/// A short probe stands little in the way of sound, but a shaper with a bucket (tc-tbf(8), and whatever gives a burst for nothing) lets it pass
+/// at any rate. Where media itself uses the estimate, it keeps such a bucket empty. Where it does not, a short one is believed only after a longer
+/// one, which is gentler and carries more beyond the estimate than such buckets hold.
+/// </para>
+/// <para>
 /// One cluster at a time: take it with <see cref="TryTake"/>, and give <see cref="OnResult"/> what it measured; one without a result is
-/// given up after a second.
+/// given up a second after its end.
+/// </para>
 /// </remarks>
 internal sealed class ProbeController(long startBps, long maxBps)
 {
@@ -19,6 +26,7 @@ internal sealed class ProbeController(long startBps, long maxBps)
 
     /// <summary>The share of a probe's rate that must have come for a further one.</summary>
     private const double SuccessShare = 0.85;
+    private const double LongSuccessShare = 0.93;
 
     /// <summary>More than what is wanted is worth little: so much more shows that the wanted fits.</summary>
     private const double DemandFactor = 1.2;
@@ -30,11 +38,21 @@ internal sealed class ProbeController(long startBps, long maxBps)
     private const int MinPackets = 5;
     private const double JitterFactor = 3;
 
+    /// <summary>Of the second, longer probe: what fails by it stands in the path's queue for a moment.</summary>
+    private const double GentleFactor = 1.25;
+
+    /// <summary>What a long probe carries beyond the estimate: more than a common bucket holds.</summary>
+    private const int ExcessBytes = 12_000;
+
+    /// <summary>In the beginning, when nothing is known: on a path that is full by the first picture it stands in the queue.</summary>
+    private const int StartExcessBytes = 8_000;
+
     private static readonly TimeSpan _startDuration = TimeSpan.FromMilliseconds(15);
 
     /// <summary>More than a frame interval: what others send in the meantime shows in the result.</summary>
     private static readonly TimeSpan _stepDuration = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan _maxDuration = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan _maxLongDuration = TimeSpan.FromMilliseconds(800);
     private static readonly TimeSpan _resultTimeout = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan _calm = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan _minInterval = TimeSpan.FromSeconds(1.5);
@@ -48,16 +66,30 @@ internal sealed class ProbeController(long startBps, long maxBps)
     private int _startProbes;
     private bool _hasSign;
     private Instant _lastSignAt = new(long.MinValue / 2);
-    private bool _isStarting;
+    private Stage _stage;
     private long _outstandingBps;
-    private Instant _outstandingSince = Instant.Never;
+    private Instant _outstandingUntil = Instant.Never;
     private long _nextBps;
+    private long _aboveBps;
     private long _beforeDropBps;
     private Instant _nextAt = Instant.Never;
     private Instant _lastAt = new(long.MinValue / 2);
     private Instant _calmAt = new(long.MinValue / 2);
     private TimeSpan _interval = _minInterval;
     private TimeSpan _spareInterval = _minInterval;
+
+    private enum Stage
+    {
+        Start,
+        Short,
+        Long,
+    }
+
+    /// <summary>Before the last short probe, which counts as sent itself, media used less than the estimate.</summary>
+    public bool IsIdle { get; private set; }
+
+    /// <summary>The cluster that is out and may still come to a result; 0 for none.</summary>
+    public int OutstandingId => _outstandingUntil == Instant.Never ? 0 : _lastId;
 
     /// <summary>Something more is to be decided then.</summary>
     public Instant NextDeadline { get; private set; } = Instant.Never;
@@ -66,14 +98,15 @@ internal sealed class ProbeController(long startBps, long maxBps)
     /// <param name="estimateBps">What is known to fit.</param>
     /// <param name="demandBps">What is wanted.</param>
     /// <param name="isCalm">Neither delays nor losses speak against it.</param>
+    /// <param name="isIdle">Media uses less than the estimate.</param>
     /// <param name="needsSign">Signs of spare capacity would show: without <see cref="OnSpare"/> there is nothing to look for, unless there are none for long.</param>
     /// <param name="now">The time.</param>
-    public void Update(long estimateBps, long demandBps, bool isCalm, bool needsSign, Instant now)
+    public void Update(long estimateBps, long demandBps, bool isCalm, bool isIdle, bool needsSign, Instant now)
     {
-        if (_outstandingSince != Instant.Never && now - _outstandingSince >= _resultTimeout)
+        if (now >= _outstandingUntil)
         {
             // The pacer never got it out, or its feedback is lost: it says nothing.
-            _outstandingSince = Instant.Never;
+            _outstandingUntil = Instant.Never;
             _nextAt = now + _interval;
         }
 
@@ -85,9 +118,9 @@ internal sealed class ProbeController(long startBps, long maxBps)
         long limit = Limit(demandBps);
         bool isWanted = limit > MinGain * estimateBps;
         NextDeadline = Instant.Never;
-        if (_outstandingSince != Instant.Never)
+        if (_outstandingUntil != Instant.Never)
         {
-            NextDeadline = _outstandingSince + _resultTimeout;
+            NextDeadline = _outstandingUntil;
             return;
         }
 
@@ -99,8 +132,7 @@ internal sealed class ProbeController(long startBps, long maxBps)
         if (_startProbes < 2)
         {
             _startProbes++;
-            _isStarting = true;
-            Request(_startProbes == 1 ? FirstFactor * startBps : SecondFactor * startBps, estimateBps, limit);
+            Request(Stage.Start, _startProbes == 1 ? FirstFactor * startBps : SecondFactor * startBps, estimateBps, limit);
             return;
         }
 
@@ -110,13 +142,13 @@ internal sealed class ProbeController(long startBps, long maxBps)
         }
         else if (isCalm && (_hasSign || !needsSign || now - _lastSignAt >= _maxSilence))
         {
-            _isStarting = false;
-            Request(Math.Max(StepFactor * estimateBps, RecoveryShare * _beforeDropBps), estimateBps, limit);
+            IsIdle = isIdle;
+            Request(Stage.Short, Math.Max(StepFactor * estimateBps, RecoveryShare * _beforeDropBps), estimateBps, limit);
             _beforeDropBps = 0;
         }
     }
 
-    /// <summary>Overuse lowered the estimate: what was tried before is no longer of use, and calm must come first.</summary>
+    /// <summary>Overuse lowered the estimate: what was tried before is no longer of use, what is being tried ends, and calm must come first.</summary>
     public void OnDecrease(long previousBps, long estimateBps, Instant now)
     {
         if (estimateBps < LargeDrop * previousBps)
@@ -129,6 +161,12 @@ internal sealed class ProbeController(long startBps, long maxBps)
 
         _startProbes = 2;
         _nextBps = 0;
+        if (_outstandingUntil != Instant.Never)
+        {
+            _outstandingUntil = Instant.Never;
+            BackOff(now);
+        }
+
         _calmAt = now + _calm;
         _nextAt = _nextAt == Instant.Never || _nextAt < _calmAt ? _calmAt : _nextAt;
     }
@@ -137,7 +175,7 @@ internal sealed class ProbeController(long startBps, long maxBps)
     public void OnSpare(Instant now)
     {
         _lastSignAt = now;
-        if (_outstandingSince == Instant.Never && now - _lastAt >= _spareInterval && now >= _calmAt)
+        if (_outstandingUntil == Instant.Never && now - _lastAt >= _spareInterval && now >= _calmAt)
         {
             TimeSpan doubled = _spareInterval * 2;
             _spareInterval = doubled > _maxSpareInterval ? _maxSpareInterval : doubled;
@@ -165,13 +203,11 @@ internal sealed class ProbeController(long startBps, long maxBps)
         }
 
         _lastId = _lastId == int.MaxValue ? 1 : _lastId + 1;
-        TimeSpan wanted = jitter * JitterFactor;
-        TimeSpan least = _isStarting ? _startDuration : _stepDuration;
-        TimeSpan duration = wanted > _maxDuration ? _maxDuration : wanted > least ? wanted : least;
+        TimeSpan duration = DurationOf(jitter);
         int bytes = (int)Math.Min(_nextBps * duration.TotalSeconds / 8, int.MaxValue / 2);
         cluster = new ProbeCluster(_lastId, _nextBps, bytes, MinPackets, duration);
         _outstandingBps = _nextBps;
-        _outstandingSince = now;
+        _outstandingUntil = now + duration + _resultTimeout;
         _lastAt = now;
         _lastSignAt = now;
         _hasSign = false;
@@ -179,50 +215,80 @@ internal sealed class ProbeController(long startBps, long maxBps)
         return true;
     }
 
+    /// <summary>What this cluster measures is to be believed.</summary>
+    public bool IsBelieved(int id) => id == OutstandingId && (_stage != Stage.Short || !IsIdle);
+
     /// <summary>What a cluster measured.</summary>
     /// <param name="id">The cluster.</param>
     /// <param name="resultBps">What came.</param>
-    /// <param name="estimateBps">With the result in it.</param>
+    /// <param name="estimateBps">With the result in it, where it <see cref="IsBelieved"/>.</param>
     /// <param name="demandBps">What is wanted.</param>
+    /// <param name="isCalm">No queue stands that would speak against a further probe at once.</param>
     /// <param name="now">The time.</param>
-    public void OnResult(int id, long resultBps, long estimateBps, long demandBps, Instant now)
+    public void OnResult(int id, long resultBps, long estimateBps, long demandBps, bool isCalm, Instant now)
     {
-        if (id != _lastId || _outstandingSince == Instant.Never)
+        if (id != OutstandingId)
         {
             return;
         }
 
-        _outstandingSince = Instant.Never;
+        _outstandingUntil = Instant.Never;
         long limit = Limit(demandBps);
-        if (_startProbes < 2)
+        bool isSuccess = IsSuccess(resultBps);
+        switch (_stage)
         {
-            return;
+            case Stage.Start when isSuccess:
+                break;
+            case Stage.Short when IsIdle && resultBps > MinGain * estimateBps:
+                Request(Stage.Long, Math.Min(resultBps, Math.Max(GentleFactor * estimateBps, (estimateBps + resultBps) / 2.0)), estimateBps, limit);
+                break;
+            case Stage.Short or Stage.Long when isSuccess:
+                _interval = _minInterval;
+                _spareInterval = _minInterval;
+                _nextAt = now + _interval;
+                if (isCalm && limit > MinGain * estimateBps)
+                {
+                    Request(IsIdle ? Stage.Long : Stage.Short, (IsIdle ? GentleFactor : StepFactor) * estimateBps, estimateBps, limit);
+                }
+
+                break;
+            default:
+                _startProbes = 2;
+                BackOff(now);
+                break;
         }
+    }
 
-        _isStarting = false;
-        if (resultBps >= SuccessShare * _outstandingBps)
-        {
-            _interval = _minInterval;
-            _spareInterval = _minInterval;
-            _nextAt = now + _interval;
-            if (limit > MinGain * estimateBps)
-            {
-                Request(StepFactor * estimateBps, estimateBps, limit);
-            }
-
-            return;
-        }
-
+    private void BackOff(Instant now)
+    {
         TimeSpan doubled = _interval * 2;
         _interval = doubled > _maxInterval ? _maxInterval : doubled;
         _nextAt = now + _interval;
     }
 
+    private bool IsSuccess(long resultBps) => resultBps >= (_stage == Stage.Long ? LongSuccessShare : SuccessShare) * _outstandingBps;
+
+    private TimeSpan DurationOf(TimeSpan jitter)
+    {
+        TimeSpan wanted = jitter * JitterFactor;
+        wanted = wanted > _maxDuration ? _maxDuration : wanted;
+        TimeSpan least = _stage == Stage.Start ? _startDuration : _stepDuration;
+        if (_stage != Stage.Short)
+        {
+            TimeSpan emptying = TimeSpan.FromSeconds((_stage == Stage.Start ? StartExcessBytes : ExcessBytes) * 8.0 / Math.Max(_nextBps - _aboveBps, 1));
+            least = emptying > _maxLongDuration ? _maxLongDuration : emptying > least ? emptying : least;
+        }
+
+        return wanted > least ? wanted : least;
+    }
+
     private long Limit(long demandBps) => (long)Math.Min(maxBps, DemandFactor * demandBps);
 
-    private void Request(double bps, long estimateBps, long limit)
+    private void Request(Stage stage, double bps, long estimateBps, long limit)
     {
         double rate = Math.Min(bps, limit);
         _nextBps = rate > estimateBps ? (long)rate : 0;
+        _aboveBps = estimateBps;
+        _stage = stage;
     }
 }

@@ -84,7 +84,7 @@ internal sealed class FanoutEncoding(MediaKind kind, int cachePackets, TimeSpan 
     {
         if (clock.Generation == Generation)
         {
-            _clock.OnSenderReport(clock.NtpTime, clock.RtpTimestamp, clock.ReceivedAt);
+            _clock.OnSenderReport(clock.NtpTime, clock.RtpTimestamp, clock.At);
         }
     }
 }

@@ -22,6 +22,7 @@ public sealed class PublishedTrack
     private bool _isAmongLoudest = true;
     private bool _isPlayedAlone;
     private bool _isOfActiveSpeaker;
+    private int _hold;
 
     /// <param name="id">Its name.</param>
     /// <param name="section">The publisher's media section as negotiated: codecs, payload types, extension ids.</param>
@@ -46,6 +47,9 @@ public sealed class PublishedTrack
     public MediaKind Kind => Section.Kind;
     public string StreamId { get; }
 
+    /// <summary>What it shows, as far as its place tells: <see cref="TrackSourceOrder"/>.</summary>
+    public TrackSources Source { get; init; }
+
     /// <summary>Figures of the publisher's side, written by the shard that receives the track.</summary>
     public TrackFigures Figures { get; }
 
@@ -61,6 +65,13 @@ public sealed class PublishedTrack
 
     /// <summary>The receiving end, for <see cref="PublisherShard"/> alone.</summary>
     internal ReceivedTrack? Receiver { get; set; }
+
+    /// <summary>Why it goes to nobody: the receiving shard drops what comes. Written by the room layer.</summary>
+    public TrackHold Hold
+    {
+        get => (TrackHold)Volatile.Read(ref _hold);
+        internal set => Volatile.Write(ref _hold, (int)value);
+    }
 
     /// <summary>No level is as loud.</summary>
     internal const int NeverWakes = int.MaxValue;

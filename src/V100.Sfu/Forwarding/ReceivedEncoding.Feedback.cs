@@ -45,7 +45,8 @@ internal sealed partial class ReceivedEncoding
     {
         if (source == _primary)
         {
-            _shard.PublishClock(_track.Track, new SourceClock(Index, _generation, report.NtpTime, report.RtpTimestamp, now));
+            Instant at = _peer.NoteClock(report.NtpTime, now);
+            _shard.PublishClock(_track.Track, new SourceClock(Index, _generation, report.NtpTime, report.RtpTimestamp, at));
         }
     }
 
@@ -59,7 +60,7 @@ internal sealed partial class ReceivedEncoding
 
         _bitrate.Update(Figures.Bytes, now);
         Figures.BitrateBps = 8 * (long)_bitrate.PerSecond;
-        if (now - Figures.LastPacketAt < ActiveTime)
+        if (now - Figures.LastPacketAt < ActiveTime && _track.Track.Hold == TrackHold.None)
         {
             Figures.SteadyBps += (Figures.BitrateBps - Figures.SteadyBps) * (Figures.SteadyBps == 0 ? 1 : SteadyShare);
         }

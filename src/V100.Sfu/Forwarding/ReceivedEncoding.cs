@@ -42,11 +42,26 @@ internal sealed partial class ReceivedEncoding
     public void SetPrimary(ReceiveSource source)
     {
         _primary = source;
+        BeginGeneration();
+        _peer.WakeAt(NextDeadline); // What subscribers have asked for can now be asked of the publisher.
+    }
+
+    /// <summary>
+    /// The track is held from now on, or goes on: nothing is missed of what came before, and nobody waits for its keyframe. Subscribers see
+    /// another source begin, so that the pause leaves no gap in their numbers.
+    /// </summary>
+    public void BeginAgain()
+    {
+        BeginGeneration();
+        _keyframes.OnKeyframe();
+    }
+
+    private void BeginGeneration()
+    {
         _generation++;
         _cache.Clear();
         _layers = new SourceLayersReader();
         _gaps = CreateGapTracker();
-        _peer.WakeAt(NextDeadline); // What subscribers have asked for can now be asked of the publisher.
     }
 
     /// <summary>A source ended (RTCP BYE).</summary>

@@ -19,6 +19,7 @@ internal sealed partial class ReceivedTrack
     private readonly byte _audioLevelId;
     private readonly byte _ridId;
     private readonly byte _repairedRidId;
+    private TrackHold _hold;
     private int _passage;
     private int _soundGeneration = -1;
     private long _newestSent = -1;
@@ -96,8 +97,14 @@ internal sealed partial class ReceivedTrack
             return;
         }
 
+        // The publisher's reports tell of what arrives, whether it goes on or not.
         ExtendedSequence sequence = source.Statistics.OnPacket(rtp.SequenceNumber, rtp.Timestamp, now);
-        if (isRetransmission)
+        if (IsHeld())
+        {
+            NoteHeld(source, now);
+            _shard.Counters.Increment((_hold & TrackHold.Withdrawn) != 0 ? SfuCounter.DroppedWithdrawn : SfuCounter.DroppedMuted);
+        }
+        else if (isRetransmission)
         {
             HandleRetransmission(source, codec, in rtp, buffer, now);
         }
@@ -110,6 +117,31 @@ internal sealed partial class ReceivedTrack
         {
             _shard.Counters.Increment(SfuCounter.DroppedUnknownSource);
         }
+    }
+
+    /// <summary>The publisher sends it all the same: it is there to choose at once when the track goes on.</summary>
+    private void NoteHeld(ReceiveSource source, Instant now)
+    {
+        if (source.Encoding >= 0)
+        {
+            _encodings[source.Encoding].Figures.LastPacketAt = now;
+        }
+    }
+
+    /// <summary>Whether anything that comes goes nowhere. When that changes, what was kept and what is missed are of the past.</summary>
+    private bool IsHeld()
+    {
+        TrackHold hold = Track.Hold;
+        if (hold != _hold)
+        {
+            _hold = hold;
+            foreach (ReceivedEncoding encoding in _encodings)
+            {
+                encoding.BeginAgain();
+            }
+        }
+
+        return hold != TrackHold.None;
     }
 
     /// <summary>Retransmissions that neither offer nor header assign are of the encoding that misses what they bring.</summary>
@@ -151,7 +183,7 @@ internal sealed partial class ReceivedTrack
     /// <summary>Subscribers cannot go on without a keyframe of this encoding; see <see cref="ReceivedEncoding.RequestKeyframe"/>.</summary>
     public void RequestKeyframe(int encoding, int beginsOn, Instant now)
     {
-        if (Track.Kind == MediaKind.Video)
+        if (Track.Kind == MediaKind.Video && !IsHeld())
         {
             UpdateWishes(now);
             _encodings[encoding].RequestKeyframe(now, beginsOn);

@@ -1,4 +1,5 @@
 using V100.Net;
+using V100.Sfu.Rtcp;
 
 namespace V100.Sfu.Forwarding;
 
@@ -10,5 +11,5 @@ namespace V100.Sfu.Forwarding;
 /// <param name="Generation">The source of the encoding that it is about; see <see cref="MediaPacket.Generation"/>.</param>
 /// <param name="NtpTime">Seconds since 1900 in 32.32 fixed point, by the publisher's clock.</param>
 /// <param name="RtpTimestamp">The same instant in the publisher's timestamps.</param>
-/// <param name="ReceivedAt">When the report came.</param>
-public readonly record struct SourceClock(int Encoding, int Generation, ulong NtpTime, uint RtpTimestamp, Instant ReceivedAt);
+/// <param name="At">The same instant by V100's clock, as near as the reports tell it (<see cref="PublisherClock"/>).</param>
+public readonly record struct SourceClock(int Encoding, int Generation, ulong NtpTime, uint RtpTimestamp, Instant At);

@@ -157,8 +157,13 @@ internal sealed partial class Peer
 
     private void AfterEstimate(Instant now)
     {
-        _pacer?.SetEstimate(_estimator!.EstimateBps);
+        _pacer?.SetEstimate(_estimator!.EstimateBps, _estimator.IsPathFull);
         TraceEstimate(now);
+        if (_pacer is { ActiveProbe: not 0 } pacer && pacer.ActiveProbe != _estimator!.OutstandingProbe)
+        {
+            pacer.EndProbe();
+        }
+
         if (_estimator!.TryTakeProbe(now, out ProbeCluster probe))
         {
             _pacer?.StartProbe(in probe, now);

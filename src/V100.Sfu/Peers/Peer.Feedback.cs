@@ -15,6 +15,7 @@ internal sealed partial class Peer
     private const int MaxRtcpLength = 1200;
 
     private ReportSchedule _reports;
+    private PublisherClock _clock;
     private TransportFeedbackBuilder? _transportFeedback;
 
     /// <summary>The SSRC that this server's RTCP to the client comes from: that of a stream that it sends, else one of its own.</summary>
@@ -142,6 +143,9 @@ internal sealed partial class Peer
             }
         }
     }
+
+    /// <summary>A sender report of any of the peer's sources came: when, by V100's clock, the peer's clock stood there.</summary>
+    public Instant NoteClock(ulong ntpTime, Instant now) => _clock.OnSenderReport(ntpTime, RoundTrip, now);
 
     /// <summary>Zero while unknown: a publisher that gets no sender reports from us tells none.</summary>
     private TimeSpan RoundTrip

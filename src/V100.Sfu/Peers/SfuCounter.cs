@@ -95,6 +95,12 @@ public enum SfuCounter
     /// <summary>Once for each packet of audio that nobody gets because others in the room are louder.</summary>
     DroppedNotAmongLoudest,
 
+    /// <summary>Once for each packet of a track that an administrator has muted.</summary>
+    DroppedMuted,
+
+    /// <summary>Once for each packet of a track that its participant may no longer publish.</summary>
+    DroppedWithdrawn,
+
     /// <summary>Copies for a subscriber that has not agreed to the codec.</summary>
     DroppedCodecMismatch,
 

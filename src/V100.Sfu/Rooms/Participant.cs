@@ -7,8 +7,9 @@ public sealed class Participant
 {
     private readonly List<Session> _sessions = [];
 
-    internal Participant(Room room, string identity, string? name, string? metadata, DateTimeOffset joinedAt)
+    internal Participant(Room room, string identity, string? name, string? metadata, in ParticipantPermissions permissions, DateTimeOffset joinedAt)
     {
+        Granted = permissions;
         Room = room;
         Identity = identity;
         Name = name;
@@ -21,6 +22,17 @@ public sealed class Participant
     public string? Name { get; internal set; }
     public string? Metadata { get; internal set; }
     public DateTimeOffset JoinedAt { get; }
+
+    public ParticipantPermissions Permissions => SetPermissions ?? Granted;
+
+    /// <summary>What its tokens grant together.</summary>
+    internal ParticipantPermissions Granted { get; set; }
+
+    /// <summary>What an administrator has set since it came, whatever its tokens grant; null for nothing.</summary>
+    internal ParticipantPermissions? SetPermissions { get; set; }
+
+    /// <summary>Changes with what an administrator can change of it: name, metadata, permissions and mutes. No other participant has had it.</summary>
+    public ulong Version { get; internal set; }
 
     public IReadOnlyList<Session> Sessions => _sessions;
 
@@ -41,8 +53,11 @@ public sealed class Participant
         }
     }
 
-    /// <summary>The tracks that subscribers can play now: those of a connected session.</summary>
-    public IReadOnlyList<PublishedTrack> Tracks => Publishing is { State: SessionState.Connected } session ? session.Tracks : [];
+    /// <summary>The tracks that subscribers can play now, or could were they not muted: those of a connected session that it may publish.</summary>
+    public IReadOnlyList<PublishedTrack> Tracks => Publishing is { State: SessionState.Connected } session ? session.PermittedTracks : [];
+
+    /// <summary>The same with those that it may not publish now: they keep their places.</summary>
+    internal IReadOnlyList<PublishedTrack> Places => Publishing is { State: SessionState.Connected } session ? session.Tracks : [];
 
     internal void Add(Session session) => _sessions.Add(session);
 

@@ -22,6 +22,7 @@ public enum RoomEndReason
 public sealed class Room
 {
     private readonly Dictionary<string, Participant> _participants = new(StringComparer.Ordinal);
+    private readonly NameOrder _identities = new();
 
     internal Room(string name, int maxParticipants, TimeSpan emptyTimeout, string? metadata, DateTimeOffset createdAt)
     {
@@ -33,9 +34,12 @@ public sealed class Room
     }
 
     public string Name { get; }
-    public int MaxParticipants { get; }
-    public TimeSpan EmptyTimeout { get; }
-    public string? Metadata { get; }
+    public int MaxParticipants { get; internal set; }
+    public TimeSpan EmptyTimeout { get; internal set; }
+    public string? Metadata { get; internal set; }
+
+    /// <summary>Changes with these three. No other room has had it.</summary>
+    public ulong Version { get; internal set; }
 
     /// <summary>Wall-clock time as the caller gave it: for people, never for decisions.</summary>
     public DateTimeOffset CreatedAt { get; }
@@ -55,7 +59,32 @@ public sealed class Room
 
     public bool TryGetParticipant(string identity, out Participant participant) => _participants.TryGetValue(identity, out participant!);
 
-    internal void Add(Participant participant) => _participants.Add(participant.Identity, participant);
+    /// <summary>Participants with a session that publishes, connected or about to be.</summary>
+    internal int CountPublishers()
+    {
+        int count = 0;
+        foreach (Participant participant in _participants.Values)
+        {
+            count += participant.Publishing is null ? 0 : 1;
+        }
 
-    internal void Remove(Participant participant) => _participants.Remove(participant.Identity);
+        return count;
+    }
+
+    /// <summary>A page of the participants, in the order of their identities.</summary>
+    /// <param name="after">The identity behind which it begins; null for the first page.</param>
+    /// <param name="count">The most of them.</param>
+    public List<Participant> List(string? after, int count) => _identities.Take(after, count).ConvertAll(identity => _participants[identity]);
+
+    internal void Add(Participant participant)
+    {
+        _participants.Add(participant.Identity, participant);
+        _identities.Add(participant.Identity);
+    }
+
+    internal void Remove(Participant participant)
+    {
+        _participants.Remove(participant.Identity);
+        _identities.Remove(participant.Identity);
+    }
 }

@@ -16,9 +16,18 @@ public sealed partial class RoomDirectory
     private void Tell(RoomEventKind kind, Session session) =>
         _events.Enqueue(new RoomEvent(kind, session.Participant.Room, session.Participant, session));
 
+    /// <summary>Of a session that is not connected yet nothing is told: its tracks are when it is.</summary>
+    private void TellIfPlayed(RoomEventKind kind, Participant participant, PublishedTrack track)
+    {
+        if (participant.Publishing is { State: SessionState.Connected } session)
+        {
+            _events.Enqueue(new RoomEvent(kind, participant.Room, participant, session, track));
+        }
+    }
+
     private void TellTracks(RoomEventKind kind, Session session)
     {
-        foreach (PublishedTrack track in session.Tracks)
+        foreach (PublishedTrack track in session.PermittedTracks)
         {
             _events.Enqueue(new RoomEvent(kind, session.Participant.Room, session.Participant, session, track));
         }

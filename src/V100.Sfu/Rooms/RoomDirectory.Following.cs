@@ -78,17 +78,21 @@ public sealed partial class RoomDirectory
     private void AssignSources(Session session)
     {
         Room room = session.Participant.Room;
-        Participant? source;
-        if (session.Target is { } target)
+        Participant? source = null;
+        if (!session.Participant.Permissions.CanSubscribe)
         {
-            room.TryGetParticipant(target, out source!);
+            session.Followed = null;
+        }
+        else if (session.Target is { } target)
+        {
+            room.TryGetParticipant(target, out source!); // Null where there is none.
         }
         else
         {
             source = session.Followed = Follow(session);
         }
 
-        IReadOnlyList<PublishedTrack> tracks = source?.Tracks ?? [];
+        IReadOnlyList<PublishedTrack> tracks = source?.Places ?? [];
         bool changed = Assign(session, MediaKind.Audio, tracks);
         changed |= Assign(session, MediaKind.Video, tracks);
         if (changed)
@@ -97,7 +101,7 @@ public sealed partial class RoomDirectory
         }
     }
 
-    /// <summary>The n-th section of a kind plays the n-th track of that kind.</summary>
+    /// <summary>The n-th section of a kind plays the n-th track of that kind, or nothing while that is held.</summary>
     private static bool Assign(Session session, MediaKind kind, IReadOnlyList<PublishedTrack> tracks)
     {
         bool changed = false;
@@ -114,7 +118,8 @@ public sealed partial class RoomDirectory
                 next++;
             }
 
-            changed |= session.Peer.SetSource(section.Index, next < tracks.Count ? tracks[next++] : null);
+            PublishedTrack? track = next < tracks.Count ? tracks[next++] : null;
+            changed |= session.Peer.SetSource(section.Index, track is { Hold: TrackHold.None } ? track : null);
         }
 
         return changed;

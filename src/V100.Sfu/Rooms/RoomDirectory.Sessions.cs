@@ -42,7 +42,7 @@ public sealed partial class RoomDirectory
             return JoinOutcome.NoSuchRoom;
         }
 
-        if (CheckBounds(room, request.Identity) is var refused && refused != JoinOutcome.Joined)
+        if (CheckBounds(room, request) is var refused && refused != JoinOutcome.Joined)
         {
             return refused;
         }
@@ -63,7 +63,7 @@ public sealed partial class RoomDirectory
         return JoinOutcome.Joined;
     }
 
-    private JoinOutcome CheckBounds(Room? room, string identity)
+    private JoinOutcome CheckBounds(Room? room, JoinRequest request)
     {
         if (room is null && _rooms.Count >= _limits.MaxRooms)
         {
@@ -80,9 +80,16 @@ public sealed partial class RoomDirectory
             return JoinOutcome.Joined;
         }
 
-        return room.TryGetParticipant(identity, out Participant participant)
-            ? participant.Sessions.Count >= _limits.MaxSessionsPerParticipant ? JoinOutcome.TooManySessions : JoinOutcome.Joined
-            : room.Participants.Count >= room.MaxParticipants ? JoinOutcome.RoomFull : JoinOutcome.Joined;
+        bool isThere = room.TryGetParticipant(request.Identity, out Participant participant);
+        if (isThere ? participant.Sessions.Count >= _limits.MaxSessionsPerParticipant : room.Participants.Count >= room.MaxParticipants)
+        {
+            return isThere ? JoinOutcome.TooManySessions : JoinOutcome.RoomFull;
+        }
+
+        bool publishes = request.Role.HasFlag(SessionRole.Publish) && !(isThere && participant.Publishing is not null);
+        return isThere && !MayBegin(participant, request.Role) ? JoinOutcome.NotPermitted
+            : publishes && room.Participants.Count >= _limits.MaxPublishersPerRoom && room.CountPublishers() >= _limits.MaxPublishersPerRoom ? JoinOutcome.TooManyPublishers
+            : JoinOutcome.Joined;
     }
 
     private AnswerParameters AnswerParametersFor(JoinRequest request, IceCredentials ice)
@@ -119,26 +126,20 @@ public sealed partial class RoomDirectory
     {
         if (!room.TryGetParticipant(request.Identity, out Participant participant))
         {
-            participant = new Participant(room, request.Identity, request.Name, request.Metadata, clock);
+            participant = new Participant(room, request.Identity, request.Name, request.Metadata, request.Permissions, clock) { Version = NextVersion() };
             room.Add(participant);
             Tell(RoomEventKind.ParticipantJoined, participant);
+        }
+        else
+        {
+            participant.Granted = participant.Granted.Or(request.Permissions);
         }
 
         // The offer's credentials have passed the same grammar in the SDP reader.
         bool good = IceCredentials.TryCreate(negotiated.RemoteIceUfrag, negotiated.RemoteIcePassword, out IceCredentials remoteIce);
         Debug.Assert(good);
-        PublishedTrack?[] published = new PublishedTrack?[negotiated.Sections.Length];
-        List<PublishedTrack> tracks = [];
-        foreach (MediaSection section in negotiated.Sections)
-        {
-            if (section.IsReceived)
-            {
-                var track = new PublishedTrack(new TrackId(++_lastTrackId), section, section.RemoteStreamId ?? request.Identity, _transport.ShardCount, _sounding);
-                published[section.Index] = track;
-                tracks.Add(track);
-            }
-        }
-
+        PublishedTrack?[] published = CreateTracks(request, negotiated);
+        PublishedTrack[] tracks = Array.FindAll(published, track => track is not null)!;
         var peer = new PeerDescriptor(new PeerId(++_lastPeerId), negotiated, ice, remoteIce, published, tieBreaker: 0);
         var session = new Session(SessionId.Create(_entropy), participant, request.Role, peer, tracks, request.Target)
         {
@@ -157,6 +158,7 @@ public sealed partial class RoomDirectory
             participant.Add(session);
         }
 
+        WithdrawTracks(session);
         _sessions.Add(session.Id, session);
         _byPeer.Add(peer.Id, session);
         session.Connecting = _connecting.AddLast(session);
@@ -164,6 +166,28 @@ public sealed partial class RoomDirectory
         SweepAt(session.ConnectDeadline);
         Tell(RoomEventKind.SessionOpened, session);
         return session;
+    }
+
+    /// <summary>By media section: the track that is published there, or null.</summary>
+    private PublishedTrack?[] CreateTracks(JoinRequest request, NegotiatedSession negotiated)
+    {
+        var published = new PublishedTrack?[negotiated.Sections.Length];
+        int sounds = 0;
+        int pictures = 0;
+        foreach (MediaSection section in negotiated.Sections)
+        {
+            if (section.IsReceived)
+            {
+                int place = section.Kind == MediaKind.Audio ? sounds++ : pictures++;
+                published[section.Index] = new PublishedTrack(
+                    new TrackId(++_lastTrackId), section, section.RemoteStreamId ?? request.Identity, _transport.ShardCount, _sounding)
+                {
+                    Source = TrackSourceOrder.SourceOf(section.Kind, place, request.Permissions.Sources),
+                };
+            }
+        }
+
+        return published;
     }
 
     /// <summary>Ends a session. Closing one that is closed does nothing.</summary>

@@ -19,8 +19,10 @@ public sealed partial class RoomDirectory
     private readonly PeerDirectory _peers;
     private readonly IEntropy _entropy;
     private readonly Dictionary<string, Room> _rooms = new(StringComparer.Ordinal);
+    private readonly NameOrder _roomNames = new();
     private readonly Queue<PeerDescriptor> _toSynchronize = new();
     private Instant _nextSweep = Instant.Never;
+    private ulong _lastVersion;
 
     public RoomDirectory(RoomLimits limits, TransportParameters transport, PeerDirectory peers, IEntropy entropy)
     {
@@ -28,13 +30,23 @@ public sealed partial class RoomDirectory
         _transport = transport;
         _peers = peers;
         _entropy = entropy;
+
+        // Not from 0, or a version of before a restart would name another state of now.
+        _lastVersion = entropy.NextUInt64() >> 16;
     }
 
     /// <summary>Further candidates of every answer from now on: those of a listener that was bound later.</summary>
     public void OfferAlso(IReadOnlyList<TransportAddress> candidates) =>
         _transport = _transport with { Candidates = [.. _transport.Candidates, .. candidates] };
 
+    public RoomLimits Limits => _limits;
+
     public IReadOnlyCollection<Room> Rooms => _rooms.Values;
+
+    /// <summary>A page of the rooms, in the order of their names.</summary>
+    /// <param name="after">The name behind which it begins; null for the first page.</param>
+    /// <param name="count">The most of them.</param>
+    public List<Room> List(string? after, int count) => _roomNames.Take(after, count).ConvertAll(name => _rooms[name]);
 
     public bool TryGetRoom(string name, out Room room) => _rooms.TryGetValue(name, out room!);
 
@@ -55,13 +67,31 @@ public sealed partial class RoomDirectory
             return RoomOutcome.TooManyRooms;
         }
 
-        int maxParticipants = Math.Min(settings.MaxParticipants ?? _limits.MaxParticipantsPerRoom, _limits.MaxParticipantsPerRoom);
-        room = new Room(name, maxParticipants, settings.EmptyTimeout ?? _limits.EmptyTimeout, settings.Metadata, clock) { EmptySince = now };
+        room = new Room(name, ParticipantBound(settings), settings.EmptyTimeout ?? _limits.EmptyTimeout, settings.Metadata, clock)
+        {
+            EmptySince = now,
+            Version = NextVersion(),
+        };
         _rooms.Add(name, room);
+        _roomNames.Add(name);
         SweepAt(now + room.EmptyTimeout);
         Tell(RoomEventKind.RoomCreated, room);
         return RoomOutcome.Created;
     }
+
+    /// <summary>Changes what its creator chose. Who is in it stays, also beyond a smaller bound.</summary>
+    /// <param name="room">Of this directory.</param>
+    /// <param name="settings">All of them; null for what the configuration says.</param>
+    public void Change(Room room, RoomSettings settings)
+    {
+        room.MaxParticipants = ParticipantBound(settings);
+        room.EmptyTimeout = settings.EmptyTimeout ?? _limits.EmptyTimeout;
+        room.Metadata = settings.Metadata;
+        room.Version = NextVersion();
+        SweepAt(room.EmptySince + room.EmptyTimeout);
+    }
+
+    private int ParticipantBound(RoomSettings settings) => Math.Min(settings.MaxParticipants ?? _limits.MaxParticipantsPerRoom, _limits.MaxParticipantsPerRoom);
 
     /// <summary>Ends the room and every session in it. False where there is none of that name.</summary>
     public bool Delete(string name, Instant now)
@@ -110,6 +140,7 @@ public sealed partial class RoomDirectory
     {
         room.EndReason = reason;
         _rooms.Remove(room.Name);
+        _roomNames.Remove(room.Name);
         Tell(RoomEventKind.RoomEnded, room);
     }
 
@@ -190,6 +221,8 @@ public sealed partial class RoomDirectory
             }
         }
     }
+
+    private ulong NextVersion() => ++_lastVersion;
 
     private void SweepAt(Instant deadline) => _nextSweep = Instant.Earlier(_nextSweep, deadline);
 

@@ -28,8 +28,12 @@ public enum RoomEventKind
     /// <summary>Subscribers can play it.</summary>
     TrackPublished,
 
-    /// <summary>The session that it came over was closed.</summary>
+    /// <summary>They cannot any more: its session was closed, or its participant may not publish it now.</summary>
     TrackUnpublished,
+
+    /// <summary>By the application.</summary>
+    TrackMuted,
+    TrackUnmuted,
 }
 
 /// <summary>What became of a room or of what is in it, in the order in which it happened.</summary>

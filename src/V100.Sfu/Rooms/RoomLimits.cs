@@ -6,6 +6,8 @@ public sealed record RoomLimits
     public int MaxRooms { get; init; } = 100_000;
     public int MaxParticipantsPerRoom { get; init; } = 3_000;
 
+    public int MaxPublishersPerRoom { get; init; } = 3_000;
+
     /// <summary>Sessions of one participant: one that publishes and one for each that it plays.</summary>
     public int MaxSessionsPerParticipant { get; init; } = 256;
 

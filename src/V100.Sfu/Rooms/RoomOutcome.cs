@@ -17,6 +17,12 @@ public enum JoinOutcome
     RoomFull,
     TooManySessions,
 
+    /// <summary><see cref="RoomLimits.MaxPublishersPerRoom"/> is reached.</summary>
+    TooManyPublishers,
+
+    /// <summary>An administrator has taken the permission from the participant, which is in the room.</summary>
+    NotPermitted,
+
     /// <summary>The offer is not SDP; the error names the line.</summary>
     OfferMalformed,
 
@@ -42,6 +48,9 @@ public sealed record JoinRequest
     public string? Name { get; init; }
     public string? Metadata { get; init; }
     public required Sdp.SessionRole Role { get; init; }
+
+    /// <summary>What the token grants.</summary>
+    public ParticipantPermissions Permissions { get; init; } = ParticipantPermissions.Everything;
     public required string Offer { get; init; }
 
     /// <summary>The identity to play; null follows the room's only, or loudest, publisher.</summary>

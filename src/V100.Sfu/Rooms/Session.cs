@@ -23,7 +23,7 @@ public sealed class Session
         Participant = participant;
         Role = role;
         Peer = peer;
-        Tracks = tracks;
+        Tracks = PermittedTracks = tracks;
         Target = target;
     }
 
@@ -41,6 +41,9 @@ public sealed class Session
 
     /// <summary>What the client publishes over it.</summary>
     public IReadOnlyList<PublishedTrack> Tracks { get; }
+
+    /// <summary>Of these, what its participant may publish now.</summary>
+    internal IReadOnlyList<PublishedTrack> PermittedTracks { get; set; }
 
     /// <summary>The identity that it plays; null follows the room's only, or loudest, publisher.</summary>
     public string? Target { get; }

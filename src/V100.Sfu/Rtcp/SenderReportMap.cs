@@ -16,11 +16,14 @@ public struct SenderReportMap
     /// <summary>A sender report came; before that there is nothing to tell, and no sender report to send.</summary>
     public bool HasReport { get; private set; }
 
-    public void OnSenderReport(ulong ntpTime, uint timestamp, Instant now)
+    /// <param name="ntpTime">By the publisher's clock.</param>
+    /// <param name="timestamp">The same instant in the publisher's timestamps.</param>
+    /// <param name="at">The same instant by V100's clock, or when the report came.</param>
+    public void OnSenderReport(ulong ntpTime, uint timestamp, Instant at)
     {
         _ntpTime = ntpTime;
         _timestamp = timestamp;
-        _at = now;
+        _at = at;
         HasReport = true;
     }
 

@@ -12,13 +12,11 @@ internal sealed class PictureMap
     /// <summary>How far back a picture may still be asked for: 8 s at 60 pictures a second.</summary>
     public const int WindowLength = 512;
 
-    // Far enough from zero that older pictures have numbers too.
-    private const long FirstCycle = 1L << 40;
-
     private const int WordCount = WindowLength / 64;
 
     // One bit for each of the newest source pictures: was it left out?
     private readonly ulong[] _closed = new ulong[WordCount];
+    private NumberUnwrapper _ids;
     private long _first;
     private long _newest;
 
@@ -35,16 +33,13 @@ internal sealed class PictureMap
     /// <summary>The picture that an id means: the one nearest to the newest of the source.</summary>
     public long Unwrap(uint id, int bits)
     {
-        if (AwaitsFirst)
+        long picture = _ids.Unwrap(id, bits);
+        if (AwaitsFirst || _newest - picture >= WindowLength)
         {
+            // Nothing is that late: if it is not the first, the encoder began anew with other numbers.
             AwaitsFirst = false;
-            Begin(FirstCycle + id);
-        }
-
-        long picture = NumberUnwrapper.Nearest(_newest, id, bits);
-        if (_newest - picture >= WindowLength)
-        {
-            // Nothing is that late: the encoder began anew with other numbers.
+            _ids = default;
+            picture = _ids.Unwrap(id, bits);
             Begin(picture);
         }
 

@@ -55,6 +55,7 @@ public sealed partial class ApiTests : IAsyncLifetime
     [InlineData(typeof(RoomListView), "RoomList")]
     [InlineData(typeof(ParticipantView), "Participant")]
     [InlineData(typeof(ParticipantListView), "ParticipantList")]
+    [InlineData(typeof(PermissionView), "Permissions")]
     [InlineData(typeof(TrackView), "Track")]
     [InlineData(typeof(LayerView), "Layer")]
     [InlineData(typeof(SessionView), "Session")]

@@ -27,7 +27,7 @@ public sealed class OfferEndpointsTests : IAsyncLifetime
         Assert.Contains("<turn:127.0.0.1:3478?transport=udp>; rel=\"ice-server\"; username=", reply.Header("Link"));
         SessionRequest request = _server.Conference.LastRequest!;
         Assert.Equal(("a b", "me", "Me", null, "v=0\r\noffer\r\n"), (request.Room, request.Identity, request.Name, request.Participant, request.Offer));
-        Assert.Equal(["camera"], request.Sources!);
+        Assert.Equal(["camera"], request.Grant.CanPublishSources!);
         Assert.Equal(plays, _server.Conference.LastWasPlay);
     }
 
@@ -107,8 +107,10 @@ public sealed class OfferEndpointsTests : IAsyncLifetime
 
     [Theory]
     [InlineData(SessionOutcome.RoomNotFound, 404, "room-not-found")]
-    [InlineData(SessionOutcome.RoomFull, 403, "room-full")]
-    [InlineData(SessionOutcome.TooManyRooms, 503, "too-many-rooms")]
+    [InlineData(SessionOutcome.RoomFull, 409, "room-full")]
+    [InlineData(SessionOutcome.TooManyPublishers, 409, "too-many-publishers")]
+    [InlineData(SessionOutcome.NotPermitted, 403, "not-permitted")]
+    [InlineData(SessionOutcome.TooManyRooms, 429, "too-many-rooms")]
     [InlineData(SessionOutcome.Banned, 403, "banned")]
     [InlineData(SessionOutcome.SourceForbidden, 403, "source-forbidden")]
     [InlineData(SessionOutcome.Conflict, 409, "conflict")]
@@ -120,7 +122,7 @@ public sealed class OfferEndpointsTests : IAsyncLifetime
         _server.Conference.NextOffer = new SessionCreation(outcome, Detail: "line 7: no such type");
         Reply reply = await _server.SendAsync("POST", "/v1/rooms/a/whip", _server.JoinToken("me", "a"), "v=0", Sdp);
         JsonElement problem = reply.Problem(status, code);
-        Assert.Equal(status == 503, reply.Header("Retry-After").Length > 0);
+        Assert.Equal(status is 429 or 503, reply.Header("Retry-After").Length > 0);
         if (outcome is SessionOutcome.OfferMalformed or SessionOutcome.OfferUnacceptable)
         {
             Assert.Equal("line 7: no such type", problem.GetProperty("detail").GetString());

@@ -39,7 +39,9 @@ public sealed partial class PageFilesTests : IAsyncLifetime
         Assert.StartsWith("default-src 'none'", policy);
         Assert.DoesNotContain("unsafe", policy);
         Assert.DoesNotMatch(@"<script(?![^>]*\ssrc=)|\son\w+=|\sstyle=|<style|javascript:", page.Body);
-        Assert.Equal("nosniff", page.Header("X-Content-Type-Options"));
+        Assert.Contains("frame-ancestors 'none'", policy);
+        Assert.Equal(("nosniff", "DENY", "no-referrer"), (page.Header("X-Content-Type-Options"), page.Header("X-Frame-Options"), page.Header("Referrer-Policy")));
+        Assert.Contains("camera=(self), microphone=(self)", page.Header("Permissions-Policy"));
     }
 
     [Fact]

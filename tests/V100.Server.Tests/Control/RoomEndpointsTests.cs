@@ -76,11 +76,11 @@ public sealed class RoomEndpointsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_bound_of_rooms_is_answered_with_503()
+    public async Task The_bound_of_rooms_is_answered_with_429_that_names_it()
     {
         _server.Conference.MaxRooms = 0;
         Reply refused = await _server.SendAsync("POST", "/v1/rooms", "basic", """{"name":"a"}""");
-        refused.Problem(503, "too-many-rooms");
+        Assert.Contains("V100:Rooms:MaxRooms", refused.Problem(429, "too-many-rooms").GetProperty("detail").GetString());
         Assert.NotEmpty(refused.Header("Retry-After"));
     }
 
@@ -118,7 +118,7 @@ public sealed class RoomEndpointsTests : IAsyncLifetime
     {
         await _server.SendAsync("POST", "/v1/rooms", "basic", """{"name":"a"}""");
         TrackView track = new("t1", "video", "camera", "VP8", false, [new LayerView("q", 320, 180, 150_000, 15, true)]);
-        _server.Conference.Participants[("a", "zoë")] = new ParticipantView("zoë", "Zoë", null, DateTimeOffset.UnixEpoch, [track]);
+        _server.Conference.Participants[("a", "zoë")] = Participant("zoë", track);
 
         JsonElement list = (await _server.SendAsync("GET", "/v1/rooms/a/participants", "basic")).Json.GetProperty("participants");
         JsonElement one = (await _server.SendAsync("GET", "/v1/rooms/a/participants/zo%C3%AB", "basic")).Json;
@@ -149,4 +149,7 @@ public sealed class RoomEndpointsTests : IAsyncLifetime
         JsonElement problem = (await _server.SendAsync("POST", "/v1/rooms", "basic", """{"name":"a"}""")).Problem(500, "internal");
         Assert.DoesNotContain("as the test wants", problem.GetRawText());
     }
+
+    private static ParticipantView Participant(string identity, params TrackView[] tracks) => new(
+        identity, identity.ToUpperInvariant(), null, DateTimeOffset.UnixEpoch, new PermissionView(true, true, true, VideoGrant.Sources), tracks, "\"1\"");
 }

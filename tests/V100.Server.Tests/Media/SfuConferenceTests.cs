@@ -154,9 +154,10 @@ public sealed class SfuConferenceTests : IAsyncLifetime
         string offer = Offer("pion-audio-video-sendonly");
         (await server.SendAsync("POST", "/v1/rooms/a/whip", server.JoinToken("me", "a"), offer, Sdp)).Problem(404, "room-not-found");
         Assert.Equal(201, (await server.SendAsync("POST", "/v1/rooms", "basic", """{"name":"a","maxParticipants":1}""")).Code);
-        (await server.SendAsync("POST", "/v1/rooms", "basic", """{"name":"b"}""")).Problem(503, "too-many-rooms");
+        (await server.SendAsync("POST", "/v1/rooms", "basic", """{"name":"b"}""")).Problem(429, "too-many-rooms");
         Assert.Equal(201, (await server.SendAsync("POST", "/v1/rooms/a/whip", server.JoinToken("me", "a"), offer, Sdp)).Code);
-        (await server.SendAsync("POST", "/v1/rooms/a/whip", server.JoinToken("you", "a"), offer, Sdp)).Problem(403, "room-full");
+        JsonElement full = (await server.SendAsync("POST", "/v1/rooms/a/whip", server.JoinToken("you", "a"), offer, Sdp)).Problem(409, "room-full");
+        Assert.Matches("limit is 1 .*V100:Rooms:MaxParticipantsPerRoom", full.GetProperty("detail").GetString());
         Assert.Equal(201, (await server.SendAsync("POST", "/v1/rooms/a/whep", server.JoinToken("me", "a"), Offer("pion-audio-video-recvonly"), Sdp)).Code);
     }
 

@@ -52,7 +52,7 @@ public sealed class RelayLockTests(ITestOutputHelper output)
             ["BlockPool.Enqueue calls SpinWait.SpinOnce"]),
         ("a socket that cannot be opened", ["Libc.Failure calls IOException..ctor", "UdpSocketPortable..ctor calls IOException..ctor"]),
         ("the end of the process, reached by the name of Dispose alone",
-            ["ServerLifetime.Dispose calls CancellationTokenSource.Dispose", "UdpWorker.Join calls Thread.Join"]),
+            ["RequestLimits.Dispose calls PartitionedRateLimiter`1.Dispose", "ServerLifetime.Dispose calls CancellationTokenSource.Dispose", "UdpWorker.Join calls Thread.Join"]),
     ];
 
     [Fact]

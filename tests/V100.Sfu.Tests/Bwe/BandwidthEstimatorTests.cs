@@ -25,10 +25,11 @@ public class BandwidthEstimatorTests(ITestOutputHelper output)
         estimator.OnPacketSent(new SequenceNumber(1), 1_000, _start, 0);
         Assert.True(estimator.TryTakeProbe(_start, out ProbeCluster probe));
         Assert.Equal(900_000, probe.RateBps);
-        Assert.InRange(probe.Packets * 240, probe.Bytes / 2, probe.Bytes * 2);
+        Assert.Equal(8_000, probe.Bytes - probe.MinDuration.TotalSeconds * _limits.StartBps / 8, 10.0);
         Assert.False(estimator.TryTakeProbe(_start, out _));
-        estimator.HandleDeadline(At(1_001));
-        Assert.True(estimator.TryTakeProbe(At(1_001), out ProbeCluster second));
+        double givenUpMs = probe.MinDuration.TotalMilliseconds + 1_001;
+        estimator.HandleDeadline(At(givenUpMs));
+        Assert.True(estimator.TryTakeProbe(At(givenUpMs), out ProbeCluster second));
         Assert.Equal(1_800_000, second.RateBps);
         Assert.NotEqual(probe.Id, second.Id);
     }

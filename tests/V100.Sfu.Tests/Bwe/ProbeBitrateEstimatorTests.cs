@@ -61,6 +61,46 @@ public class ProbeBitrateEstimatorTests
         Assert.Null(Send(8_000, sendMs: 200));
     }
 
+    /// <summary>A bucket lets 30 packets pass as fast as they come; what comes later and later behind them tells of the path.</summary>
+    [Fact]
+    public void Of_a_full_path_the_rate_is_what_came_while_its_queue_grew()
+    {
+        _estimator.Begin(_cluster with { Bytes = 100 * Bytes }, TimeSpan.Zero);
+        long arrivalUs = 0;
+        for (int packet = 0; packet < 100; packet++)
+        {
+            arrivalUs += packet < 30 ? 8_000 : 10_000;
+            if (_estimator.OnPacket(7, _start + TimeSpan.FromMilliseconds(8 * packet), arrivalUs, Bytes, out long resultBps))
+            {
+                Assert.True(_estimator.FoundFull);
+                Assert.InRange(packet, 38, 40);
+                Assert.Equal(0.95 * 800_000, resultBps, 1.0);
+                return;
+            }
+        }
+
+        Assert.Fail("the queue went unnoticed");
+    }
+
+    [Fact]
+    public void Packets_that_a_pause_held_back_are_not_taken_for_a_full_path()
+    {
+        _estimator.Begin(_cluster with { Bytes = 100 * Bytes }, TimeSpan.Zero);
+        long resultBps = 0;
+        for (int packet = 0; packet < 100; packet++)
+        {
+            // What is sent from 80 to 120 ms comes at 120 ms.
+            long arrivalUs = packet is >= 10 and < 15 ? 120_000 + packet : 8_000 * packet;
+            if (_estimator.OnPacket(7, _start + TimeSpan.FromMilliseconds(8 * packet), arrivalUs, Bytes, out resultBps))
+            {
+                break;
+            }
+        }
+
+        Assert.False(_estimator.FoundFull);
+        Assert.InRange(resultBps, 990_000, 1_000_000);
+    }
+
     private long? Send(int arrivalUs, double jitterMs = 0, int count = Packets, double sendMs = 8)
     {
         _estimator.Begin(_cluster, TimeSpan.FromMilliseconds(jitterMs));

@@ -112,10 +112,9 @@ public class ProbeControllerTests
     }
 
     [Fact]
-    public void A_probe_without_a_result_is_given_up_after_a_second()
+    public void A_probe_without_a_result_is_given_up_a_second_after_its_end()
     {
-        Assert.NotNull(Take(300_000));
-        _now += TimeSpan.FromSeconds(0.99);
+        _now += Take(300_000)!.Value.MinDuration + TimeSpan.FromSeconds(0.99);
         Assert.Null(Take(300_000));
         Assert.Equal(_now + TimeSpan.FromSeconds(0.01), _probes.NextDeadline);
         _now += TimeSpan.FromSeconds(0.01);
@@ -126,11 +125,63 @@ public class ProbeControllerTests
     public void The_result_of_an_earlier_cluster_is_not_taken_for_the_open_one()
     {
         ProbeCluster first = Take(300_000)!.Value;
-        _now += TimeSpan.FromSeconds(1);
+        _now += first.MinDuration + TimeSpan.FromSeconds(1);
         ProbeCluster second = Take(300_000)!.Value;
-        _probes.OnResult(first.Id, 900_000, 900_000, DemandBps, _now);
+        _probes.OnResult(first.Id, 900_000, 900_000, DemandBps, isCalm: true, _now);
         Assert.Null(Take(900_000));
         Assert.NotEqual(first.Id, second.Id);
+    }
+
+    [Fact]
+    public void Of_a_path_that_media_leaves_idle_a_short_probe_is_believed_after_a_long_one()
+    {
+        Start(1_000_000);
+        _now += TimeSpan.FromSeconds(10);
+        ProbeCluster quick = Take(1_000_000, isIdle: true)!.Value;
+        Assert.Equal(50, quick.MinDuration.TotalMilliseconds);
+        Assert.False(_probes.IsBelieved(quick.Id));
+        Answer(1_500_000, 1_000_000);
+
+        // A quarter more than the estimate, until 12,000 bytes went beyond it.
+        ProbeCluster thorough = Take(1_000_000)!.Value;
+        Assert.Equal(1_250_000, thorough.RateBps);
+        Assert.Equal(384, thorough.MinDuration.TotalMilliseconds, 0.1);
+        Assert.True(_probes.IsBelieved(thorough.Id));
+        Answer(1_250_000, 1_250_000);
+        Assert.Equal(1_562_500, Take(1_250_000)!.Value.RateBps);
+        Answer(1_562_500, 1_562_500, isCalm: false);
+        Assert.Null(Take(1_562_500));
+    }
+
+    [Fact]
+    public void A_long_probe_that_little_came_of_is_in_vain()
+    {
+        Start(1_000_000);
+        _now += TimeSpan.FromSeconds(10);
+        Take(1_000_000, isIdle: true);
+        Answer(1_500_000, 1_000_000);
+        Take(1_000_000);
+        Answer(1_100_000, 1_000_000);
+        Assert.Null(Take(1_000_000));
+        Assert.Equal(0, _probes.OutstandingId);
+    }
+
+    [Fact]
+    public void What_is_being_tried_ends_at_overuse()
+    {
+        Start(1_000_000);
+        _now += TimeSpan.FromSeconds(10);
+        Assert.Equal(Take(1_000_000)!.Value.Id, _probes.OutstandingId);
+        _probes.OnDecrease(1_000_000, 900_000, _now);
+        Assert.Equal(0, _probes.OutstandingId);
+    }
+
+    [Fact]
+    public void Without_success_the_second_probe_of_the_start_is_left_out()
+    {
+        Take(300_000);
+        Answer(400_000, 400_000);
+        Assert.Null(Take(400_000));
     }
 
     [Theory]
@@ -141,7 +192,7 @@ public class ProbeControllerTests
     {
         Start(1_000_000);
         _now += TimeSpan.FromSeconds(60);
-        _probes.Update(1_000_000, DemandBps, true, false, _now);
+        _probes.Update(1_000_000, DemandBps, isCalm: true, isIdle: false, needsSign: false, _now);
         Assert.True(_probes.TryTake(TimeSpan.FromMilliseconds(jitterMs), _now, out ProbeCluster cluster));
         Assert.Equal(expectedMs, cluster.MinDuration.TotalMilliseconds, 0.001);
         Assert.Equal(cluster.RateBps * expectedMs / 8_000.0, cluster.Bytes, 1.0);
@@ -171,11 +222,11 @@ public class ProbeControllerTests
         Assert.Fail("no probe");
     }
 
-    private void Answer(long resultBps, long estimateBps) => _probes.OnResult(_lastId, resultBps, estimateBps, DemandBps, _now);
+    private void Answer(long resultBps, long estimateBps, bool isCalm = true) => _probes.OnResult(_lastId, resultBps, estimateBps, DemandBps, isCalm, _now);
 
-    private ProbeCluster? Take(long estimateBps, long demandBps = DemandBps, bool isCalm = true, bool needsSign = false)
+    private ProbeCluster? Take(long estimateBps, long demandBps = DemandBps, bool isCalm = true, bool isIdle = false, bool needsSign = false)
     {
-        _probes.Update(estimateBps, demandBps, isCalm, needsSign, _now);
+        _probes.Update(estimateBps, demandBps, isCalm, isIdle, needsSign, _now);
         if (!_probes.TryTake(TimeSpan.Zero, _now, out ProbeCluster cluster))
         {
             return null;

@@ -6,7 +6,7 @@ using V100.Sfu.Sdp;
 
 namespace V100.Sfu.Tests.Rooms;
 
-public class RoomDirectoryTests
+public partial class RoomDirectoryTests
 {
     private static readonly string PublishOffer = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Sdp", "Offers", "chromium-audio-video-sendonly.sdp"));
     private static readonly string PlayOffer = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Sdp", "Offers", "chromium-audio-video-recvonly.sdp"));

@@ -69,6 +69,31 @@ public class Vp8RewriterTests(ITestOutputHelper output)
         }
     }
 
+    /// <summary>RFC 7741, 4.2: "Having sent a 7-bit PictureID with all bits set to 1, the sender may either wrap the PictureID to 0 or extend to 15 bits".</summary>
+    [Fact]
+    public void Ids_whose_width_changes_go_on_wherever_they_stand()
+    {
+        Random random = Seeds.NewRandom(output);
+        var rewriter = new Vp8Rewriter();
+        uint picture = (uint)random.Next(0x8000);
+        bool isLong = true;
+        ushort expected = (ushort)picture;
+        byte[] late = [];
+        for (int count = 0; count < 100_000; count++)
+        {
+            byte[] payload = Payload((int)picture, isLong: isLong);
+            Assert.Equal(expected, Rewrite(rewriter, payload, out _).PictureId);
+            Assert.True(count == 0 || Rewrite(rewriter, late, out _).PictureId == (expected - 1 & 0x7FFF));
+            late = payload;
+            expected = (ushort)(expected + 1 & 0x7FFF);
+            bool changes = random.Next(200) == 0;
+            isLong ^= changes;
+
+            // What becomes short is cut off, what becomes long goes on from the few bits.
+            picture = picture + 1 & (isLong && !changes ? 0x7FFFu : 0x7F) | (changes && isLong && (picture & 0x7F) == 0x7F ? 0x80u : 0);
+        }
+    }
+
     [Fact]
     public void An_encoder_that_begins_anew_with_far_older_ids_goes_on_continuously()
     {

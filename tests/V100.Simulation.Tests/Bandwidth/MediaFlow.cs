@@ -156,7 +156,12 @@ internal sealed class MediaFlow
             Estimator.HandleDeadline(now);
         }
 
-        _pacer.SetEstimate(Estimator.EstimateBps);
+        _pacer.SetEstimate(Estimator.EstimateBps, Estimator.IsPathFull);
+        if (_pacer.ActiveProbe != 0 && _pacer.ActiveProbe != Estimator.OutstandingProbe)
+        {
+            _pacer.EndProbe();
+        }
+
         if (_pacer.ActiveProbe == 0 && Estimator.TryTakeProbe(now, out ProbeCluster probe))
         {
             _pacer.StartProbe(probe, now);

@@ -23,14 +23,14 @@ public sealed class LayerLimitTests(ITestOutputHelper output)
             Session session = world.SessionOf(bob);
             RunUntilBest(world, session);
 
-            Limit(world, session, new LayerConstraints { MaxPlace = 0 });
+            world.Limit(bob, new LayerConstraints { MaxPlace = 0 });
             world.RunUntil(() => EncodingOf(world, session) == Low, 5);
             Assert.Equal(AllocationReason.ConstrainedByClient, Report(world, session).Layers!.Reason);
 
-            Limit(world, session, new LayerConstraints { MaxRid = "m" });
+            world.Limit(bob, new LayerConstraints { MaxRid = "m" });
             world.RunUntil(() => EncodingOf(world, session) == 1, 5);
 
-            Limit(world, session, new LayerConstraints());
+            world.Limit(bob, new LayerConstraints());
             world.RunUntil(() => EncodingOf(world, session) == High, 5);
         }
     }
@@ -44,7 +44,7 @@ public sealed class LayerLimitTests(ITestOutputHelper output)
             Session session = world.SessionOf(bob);
             RunUntilBest(world, session);
 
-            Limit(world, session, new LayerConstraints { IsPaused = true });
+            world.Limit(bob, new LayerConstraints { IsPaused = true });
             world.Run(1);
             (long video, long audio) = (PacketsOf(world, session, video: true), PacketsOf(world, session, video: false));
             world.Run(2);
@@ -53,7 +53,7 @@ public sealed class LayerLimitTests(ITestOutputHelper output)
             Assert.Equal(AllocationReason.PausedByClient, Report(world, session).Layers!.Reason);
             Assert.Equal(-1, EncodingOf(world, session));
 
-            Limit(world, session, new LayerConstraints());
+            world.Limit(bob, new LayerConstraints());
             world.RunUntil(() => PacketsOf(world, session, video: true) > video + 30, 5);
         }
     }
@@ -67,14 +67,14 @@ public sealed class LayerLimitTests(ITestOutputHelper output)
             Session session = world.SessionOf(bob);
             PublishedTrack track = world.SessionOf(alice).Tracks.Single(published => published.Encodings.Length == 3);
             RunUntilBest(world, session);
-            Limit(world, session, new LayerConstraints { MaxPlace = 0 });
+            world.Limit(bob, new LayerConstraints { MaxPlace = 0 });
             world.RunUntil(() => Wanted(track).SequenceEqual([true, false, false]), 12);
 
             // The publisher follows, and rests it.
             alice.Encoding("h").Stop();
             world.Run(5);
             Assert.Equal(0, track.Encodings[High].BitrateBps);
-            Limit(world, session, new LayerConstraints());
+            world.Limit(bob, new LayerConstraints());
             world.RunUntil(() => track.Encodings[High].IsWanted, 3);
             alice.Encoding("h").Start(world.Now);
             world.RunUntil(() => EncodingOf(world, session) == High, 10);
@@ -88,11 +88,11 @@ public sealed class LayerLimitTests(ITestOutputHelper output)
         Session session = world.SessionOf(bob);
         PublishedTrack track = world.SessionOf(alice).Tracks.Single(published => published.Encodings.Length == 3);
         RunUntilBest(world, session);
-        Limit(world, session, new LayerConstraints { MaxPlace = 0 });
+        world.Limit(bob, new LayerConstraints { MaxPlace = 0 });
         world.RunUntil(() => !track.Encodings[High].IsWanted, 12);
         alice.Encoding("h").Stop();
         world.Run(5);
-        Limit(world, session, new LayerConstraints());
+        world.Limit(bob, new LayerConstraints());
         world.RunUntil(() => track.Encodings[High].IsWanted, 3);
         world.RunUntil(() => Report(world, session).Layers!.Target.Encoding == 1 && EncodingOf(world, session) == 1, 10);
         world.Run(20);
@@ -106,7 +106,7 @@ public sealed class LayerLimitTests(ITestOutputHelper output)
         Session session = world.SessionOf(bob);
         session.Peer.TraceName = "bob";
         RunUntilBest(world, session);
-        Limit(world, session, new LayerConstraints { MaxPlace = 0 });
+        world.Limit(bob, new LayerConstraints { MaxPlace = 0 });
         world.RunUntil(() => EncodingOf(world, session) == Low, 5);
         List<Decision> decisions = [];
         foreach (SfuShard shard in world.Server.Shards)
@@ -158,14 +158,6 @@ public sealed class LayerLimitTests(ITestOutputHelper output)
         world.Run(3);
         world.RunUntil(() => EncodingOf(world, session) == High && Report(world, session).Layers!.Reason == AllocationReason.Best, 30);
     }
-
-    private static void Limit(SimulatedWorld world, Session session, LayerConstraints limits) => world.Server.Use(
-        rooms =>
-        {
-            rooms.Constrain(session, session.Peer.Negotiated.Sections.Single(section => section.Kind == Sfu.Sdp.MediaKind.Video).Index, in limits);
-            return 0;
-        },
-        world.Now);
 
     private static bool[] Wanted(PublishedTrack track) => Array.ConvertAll(track.Encodings, encoding => encoding.IsWanted);
 

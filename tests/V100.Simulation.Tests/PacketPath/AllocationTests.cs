@@ -4,6 +4,7 @@ using V100.Sfu.Peers;
 using V100.Sfu.Rooms;
 using V100.Sfu.Rtcp;
 using V100.Sfu.Rtp;
+using V100.Sfu.Sdp;
 using V100.Simulation.World;
 using V100.Stun;
 using Xunit.Abstractions;
@@ -182,6 +183,24 @@ public sealed class AllocationTests(ITestOutputHelper output)
         script.Play();
         AddBindingRequests(script, 10 * MeasuredSteps);
         Assert.Equal(0, script.Play());
+    }
+
+    [Fact]
+    public void What_is_muted_allocates_nothing_while_the_rest_goes_on()
+    {
+        using SimulatedWorld world = Connect(out SimulatedClient alice, out _);
+        Session session = world.SessionOf(alice);
+        world.Server.Use(
+            rooms =>
+            {
+                rooms.Mute(session.Participant, session.Tracks.Single(track => track.Kind == MediaKind.Audio), muted: true);
+                return rooms;
+            },
+            world.Now);
+        world.Run(0.1);
+        long dropped = Measure(world, SfuCounter.DroppedMuted, _ => { }, out long forwarded, SfuCounter.RtpForwarded);
+        Assert.True(dropped > MeasuredSteps / 4, $"{dropped} dropped");
+        Assert.True(forwarded > MeasuredSteps, $"{forwarded} forwarded");
     }
 
     [Fact]

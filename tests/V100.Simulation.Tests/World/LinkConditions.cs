@@ -19,4 +19,7 @@ internal sealed record LinkConditions
     /// <summary>0 for no limit. What does not fit <see cref="QueueBytes"/> is lost.</summary>
     public long RateBps { get; init; }
     public int QueueBytes { get; init; } = 128 * 1024;
+
+    /// <summary>What passes at once after a pause, as through a token bucket: 0 for a link that has no such thing.</summary>
+    public int BurstBytes { get; init; }
 }

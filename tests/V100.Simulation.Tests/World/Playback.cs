@@ -6,7 +6,15 @@ using V100.Sfu.Sdp;
 namespace V100.Simulation.World;
 
 /// <summary>A packet that was played, with the output numbers that it had.</summary>
-internal readonly record struct PlayedPacket(MediaMark Mark, uint Timestamp, bool Marker, bool CameAsRetransmission, Instant At);
+internal readonly record struct PlayedPacket(MediaMark Mark, uint Timestamp, bool Marker, bool CameAsRetransmission, Instant At)
+{
+    /// <summary>Of VP8.</summary>
+    public Vp8Descriptor Vp8 { get; init; }
+
+    /// <summary>Empty where the packet has none.</summary>
+    public byte[] DependencyDescriptor { get; init; } = [];
+    public AbsoluteCaptureTime? CaptureTime { get; init; }
+}
 
 /// <summary>A sender report that came.</summary>
 internal readonly record struct PlayedReport(ulong NtpTime, uint Timestamp, uint PacketCount, Instant At);
@@ -190,7 +198,7 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
         {
             Faults.Add($"wrong bytes in output {sequence}");
         }
-        else if (!Packets.TryAdd(sequence, new PlayedPacket(mark, rtp.Timestamp, rtp.Marker, isRtx, now)))
+        else if (!Packets.TryAdd(sequence, Describe(in rtp, in mark, isRtx, now)))
         {
             Duplicates++;
             if (Packets[sequence].Mark != mark)
@@ -199,6 +207,16 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
             }
         }
     }
+
+    private PlayedPacket Describe(in RtpReader rtp, in MediaMark mark, bool isRtx, Instant now) => new(mark, rtp.Timestamp, rtp.Marker, isRtx, now)
+    {
+        Vp8 = Vp8Descriptor.TryParse(rtp.Payload, out Vp8Descriptor descriptor) ? descriptor : default,
+        DependencyDescriptor = ExtensionOf(in rtp, HeaderExtensionKind.DependencyDescriptor),
+        CaptureTime = AbsoluteCaptureTime.TryRead(ExtensionOf(in rtp, HeaderExtensionKind.AbsCaptureTime), out AbsoluteCaptureTime time) ? time : null,
+    };
+
+    private byte[] ExtensionOf(in RtpReader rtp, HeaderExtensionKind kind) =>
+        Section.IdOf(kind) is var id && id != 0 && rtp.Extensions.TryGet(id, out ReadOnlySpan<byte> value) ? value.ToArray() : [];
 
     /// <summary>Checks what a packet repeats, and gives its own frame.</summary>
     private byte[] TakeRedundant(in RtpReader rtp, OfferedFormat format, long sequence)
@@ -227,6 +245,7 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
     {
         "VP8" => Vp8Descriptor.TryParse(payload, out Vp8Descriptor descriptor) ? descriptor.Length + 1 : 0,
         "H26" => 1,
+        "AV1" => 2,
         _ => 0,
     };
 

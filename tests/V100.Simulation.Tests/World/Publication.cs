@@ -38,6 +38,7 @@ internal sealed class Publication
     private Instant _lastFrame;
     private readonly RedundantFrames _redundant = new(redundancy: 2);
     private Instant _endsAt = Instant.Never;
+    private AbsoluteCaptureTime _captureTime;
 
     public Publication(SimulatedClient owner, OfferSection section, Random random, string? rid = null)
     {
@@ -65,6 +66,9 @@ internal sealed class Publication
     public int MaxPacketsPerFrame { get; set; } = 4;
     public int MaxFillerLength { get; set; } = 900;
 
+    /// <summary>0 for twice the most of any other frame.</summary>
+    public int PacketsPerKeyframe { get; set; }
+
     /// <summary>A request for a keyframe is obeyed; without, frames stay what they were.</summary>
     public bool ObeysKeyframeRequests { get; set; } = true;
 
@@ -88,6 +92,18 @@ internal sealed class Publication
     public byte AudioLevel { get; set; } = 0x80 | 20;
     public byte Orientation { get; set; } = 2;
     public byte[] DependencyDescriptor { get; set; } = [0xC0, 0, 1];
+
+    /// <summary>Where set, frames have layers, and packets say so.</summary>
+    public TemporalLayers? Layers { get; set; }
+
+    /// <summary>How far the publisher's wall clock is ahead of the world's: in its reports and its capture times.</summary>
+    public TimeSpan ClockAhead { get; set; }
+
+    /// <summary>How far the capturer's clock is ahead of the publisher's; not told where null.</summary>
+    public TimeSpan? CaptureClockAhead { get; set; } = TimeSpan.Zero;
+
+    /// <summary>What stands in every send time, where that is offered.</summary>
+    public static byte[] SendTime { get; } = [0xAB, 0xCD, 0xEF];
 
     /// <summary>0 to 1: how often a packet of padding alone, with a number of the media stream, stands before a packet of media.</summary>
     public double PaddingChance { get; set; }
@@ -223,18 +239,25 @@ internal sealed class Publication
     }
 
     public static ulong NtpOf(Instant instant) =>
-        (NtpEpochSeconds << 32) + (ulong)((UInt128)(ulong)instant.Nanoseconds * (1UL << 32) / 1_000_000_000);
+        (NtpEpochSeconds << 32) + (ulong)(long)((Int128)instant.Nanoseconds * (1L << 32) / 1_000_000_000);
 
     public uint TimestampOf(Instant instant) =>
         _timestampBase + (uint)(ulong)((Int128)instant.Nanoseconds * Format.ClockRateHz / 1_000_000_000);
+
+    private AbsoluteCaptureTime CaptureTimeOf(Instant capturedAt)
+    {
+        TimeSpan offset = CaptureClockAhead ?? TimeSpan.Zero;
+        return new AbsoluteCaptureTime(NtpOf(capturedAt + ClockAhead + offset), CaptureClockAhead is null ? null : (long)(offset.TotalSeconds * (1L << 32)));
+    }
 
     private void SendFrame(Instant capturedAt)
     {
         bool keyframe = IsVideo && _keyframeWanted;
         _keyframeWanted = false;
         KeyframesSent += keyframe ? 1 : 0;
-        int count = !IsVideo ? 1 : keyframe ? 2 * MaxPacketsPerFrame : _random.Next(1, MaxPacketsPerFrame + 1);
+        int count = !IsVideo ? 1 : keyframe ? PacketsPerKeyframe > 0 ? PacketsPerKeyframe : 2 * MaxPacketsPerFrame : _random.Next(1, MaxPacketsPerFrame + 1);
         uint timestamp = TimestampOf(capturedAt);
+        Layers?.Begin(keyframe);
         for (int index = 0; index < count; index++)
         {
             if (_random.NextDouble() < PaddingChance)
@@ -245,6 +268,8 @@ internal sealed class Publication
             bool isPadded = _random.NextDouble() < PaddedMediaChance;
             var header = new RtpHeader(
                 Format.PayloadType, index == count - 1, new SequenceNumber((ushort)_sequence), timestamp, new Ssrc(Ssrc), HasPadding: isPadded);
+            DependencyDescriptor = Layers?.Descriptor(index == 0, index == count - 1) ?? DependencyDescriptor;
+            _captureTime = CaptureTimeOf(capturedAt);
             int headerLength = WriteHeader(_packet, in header);
             int codecLength = WriteCodec(_packet.AsSpan(headerLength), keyframe, index == 0);
             var mark = new MediaMark(SourceId, _number++, _frame, (ushort)index, (ushort)count, timestamp, capturedAt, keyframe);
@@ -269,7 +294,10 @@ internal sealed class Publication
         return headerLength + payload.Length;
     }
 
-    /// <summary>VP8: a descriptor with a 15-bit picture id and the first byte of the picture (RFC 7741, 4.2, 4.3). H.264: a NAL header.</summary>
+    /// <summary>
+    /// VP8: a descriptor with a 15-bit picture id and the first byte of the picture (RFC 7741, 4.2, 4.3). H.264: a NAL header. AV1: an aggregation
+    /// header that says whether a coded video sequence begins, and the header of a frame's unit.
+    /// </summary>
     private int WriteCodec(Span<byte> destination, bool keyframe, bool first)
     {
         if (!IsVideo)
@@ -283,13 +311,24 @@ internal sealed class Publication
             return 1;
         }
 
-        var descriptor = new Vp8Descriptor { StartsPartition = first, HasPictureId = true, HasLongPictureId = true, PictureId = (ushort)(_frame & 0x7FFF) };
+        if (Format.Name.StartsWith("AV1", StringComparison.Ordinal))
+        {
+            destination[0] = (byte)(keyframe && first ? 0x18 : 0x10);
+            destination[1] = 6 << 3;
+            return 2;
+        }
+
+        Vp8Descriptor descriptor = Layers?.Vp8(first) ?? new Vp8Descriptor { StartsPartition = first, HasPictureId = true, HasLongPictureId = true, PictureId = (ushort)(_frame & 0x7FFF) };
         int length = descriptor.Write(destination);
         destination[length] = keyframe ? (byte)0x10 : (byte)0x11;
         return length + 1;
     }
 
-    private int WriteHeader(Span<byte> destination, in RtpHeader header, bool isRtx = false)
+    /// <param name="destination">Where the packet begins.</param>
+    /// <param name="header">The fixed fields.</param>
+    /// <param name="isRtx">A retransmission.</param>
+    /// <param name="original">Of a retransmission: what the packet said of its frame.</param>
+    private int WriteHeader(Span<byte> destination, in RtpHeader header, bool isRtx = false, in RtpExtensions original = default)
     {
         var writer = new RtpHeaderWriter(destination, header);
         Span<byte> value = stackalloc byte[64];
@@ -317,6 +356,18 @@ internal sealed class Publication
                     PlayoutDelay.CopyTo(value);
                     length = PlayoutDelay.Length;
                     break;
+                case HeaderExtensionKind.DependencyDescriptor when isRtx:
+                case HeaderExtensionKind.AbsCaptureTime when isRtx:
+                    length = original.TryGet(id, out ReadOnlySpan<byte> former) ? former.Length : 0;
+                    former.CopyTo(value);
+                    break;
+                case HeaderExtensionKind.AbsCaptureTime:
+                    length = _captureTime.Write(value);
+                    break;
+                case HeaderExtensionKind.AbsSendTime:
+                    SendTime.CopyTo(value);
+                    length = SendTime.Length;
+                    break;
                 case HeaderExtensionKind.DependencyDescriptor:
                     DependencyDescriptor.CopyTo(value);
                     length = DependencyDescriptor.Length;
@@ -338,7 +389,7 @@ internal sealed class Publication
         Assert.True(RtpReader.TryParse(original, out RtpReader rtp));
         var header = new RtpHeader((byte)format.RtxPayloadType, rtp.Marker, new SequenceNumber((ushort)_rtxSequence), rtp.Timestamp, new Ssrc(RtxSsrc));
         byte[] packet = new byte[2048];
-        int length = WriteHeader(packet, in header, isRtx: true);
+        int length = WriteHeader(packet, in header, isRtx: true, rtp.Extensions);
         Retransmission.WriteOriginalSequence(packet.AsSpan(length), rtp.SequenceNumber);
         length += Retransmission.OriginalSequenceLength;
         rtp.Payload.CopyTo(packet.AsSpan(length));
@@ -358,7 +409,7 @@ internal sealed class Publication
     {
         Span<byte> packet = stackalloc byte[256];
         var writer = new SpanWriter(packet);
-        var fields = new SenderReport.Fields(new Ssrc(Ssrc), NtpOf(now), TimestampOf(now), _packets, _bytes);
+        var fields = new SenderReport.Fields(new Ssrc(Ssrc), NtpOf(now + ClockAhead), TimestampOf(now), _packets, _bytes);
         SenderReport.Write(ref writer, in fields, []);
         SourceDescription.Write(ref writer, new Ssrc(Ssrc), "clock"u8);
         _owner.SendRtcp(writer.Written);

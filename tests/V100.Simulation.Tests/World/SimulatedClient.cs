@@ -22,6 +22,7 @@ internal sealed class SimulatedClient : IDisposable
     private SrtpSender? _sender;
     private SrtpReceiver? _receiver;
     private ushort _transportSequence;
+    private SequenceUnwrapper _receivedTransportSequences;
     private Instant _now;
 
     public SimulatedClient(SimulatedNetwork network, TransportAddress address, ClientOffer offer, int seed)
@@ -70,6 +71,9 @@ internal sealed class SimulatedClient : IDisposable
     /// <summary>The transport-wide numbers that feedback was about, and whether it said that the packet came.</summary>
     public Dictionary<int, bool> TransportSequencesReported { get; } = [];
     public int TransportPacketsSent => _transportSequence;
+
+    /// <summary>The transport-wide numbers of what came, without wraps, as it came.</summary>
+    public List<long> TransportSequencesReceived { get; } = [];
     public int ReceiverReports { get; private set; }
 
     /// <summary>What the server said of the client's sources.</summary>
@@ -326,7 +330,9 @@ internal sealed class SimulatedClient : IDisposable
         byte id = playback?.Section.IdOf(Sfu.Sdp.HeaderExtensionKind.TransportCc) ?? 0;
         if (id != 0 && RtpReader.TryParse(plaintext, out RtpReader rtp) && rtp.Extensions.TryGet(id, out ReadOnlySpan<byte> value))
         {
-            _transportFeedback.OnPacket(new SequenceNumber(System.Buffers.Binary.BinaryPrimitives.ReadUInt16BigEndian(value)), now);
+            var sequence = new SequenceNumber(System.Buffers.Binary.BinaryPrimitives.ReadUInt16BigEndian(value));
+            TransportSequencesReceived.Add(_receivedTransportSequences.Unwrap(sequence).Value);
+            _transportFeedback.OnPacket(sequence, now);
         }
     }
 
@@ -351,6 +357,10 @@ internal sealed class SimulatedClient : IDisposable
         {
             uint sender = report.Sender.Value;
             Playbacks.Find(playback => playback.Ssrc == sender)?.HandleReport(in report, now);
+            foreach (ReportBlock block in report.Reports)
+            {
+                Reported.Add(block);
+            }
         }
         else if (packet.Type == RtcpPacketType.ReceiverReport)
         {

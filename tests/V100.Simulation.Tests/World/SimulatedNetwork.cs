@@ -8,6 +8,9 @@ namespace V100.Simulation.World;
 /// </summary>
 internal sealed class SimulatedNetwork(int seed)
 {
+    /// <summary>Of IP and UDP: a link's rate has to carry them too.</summary>
+    private const int HeaderBytes = 28;
+
     private readonly Random _random = new(seed);
     private readonly PriorityQueue<SimulatedPacket, (Instant At, long Order)> _onTheWay = new();
     private readonly Dictionary<TransportAddress, LinkConditions> _up = [];
@@ -83,12 +86,16 @@ internal sealed class SimulatedNetwork(int seed)
         (TransportAddress, bool) key = (isUp ? packet.From : packet.To, isUp);
         Instant free = _busyUntil.GetValueOrDefault(key, now);
         free = free > now ? free : now;
-        if ((free - now).TotalSeconds * link.RateBps / 8 + packet.Bytes.Length > link.QueueBytes)
+        Instant begins = free - TimeSpan.FromSeconds(link.BurstBytes * 8.0 / link.RateBps);
+        int bytes = packet.Bytes.Length + HeaderBytes;
+        if ((begins - now).TotalSeconds * link.RateBps / 8 + bytes > link.QueueBytes)
         {
             return false;
         }
 
-        sentAt = _busyUntil[key] = free + TimeSpan.FromSeconds(packet.Bytes.Length * 8.0 / link.RateBps);
+        TimeSpan takes = TimeSpan.FromSeconds(bytes * 8.0 / link.RateBps);
+        _busyUntil[key] = free + takes;
+        sentAt = begins + takes > now ? begins + takes : now;
         return true;
     }
 

@@ -1,5 +1,6 @@
 using V100.Net;
 using V100.Net.Crypto;
+using V100.Sfu.Bwe;
 using V100.Sfu.Peers;
 using V100.Sfu.Rooms;
 using V100.Sfu.Sdp;
@@ -89,6 +90,16 @@ internal sealed class SimulatedWorld : IDisposable
         Join(client, identity, SessionRole.Subscribe, target);
         return client;
     }
+
+    /// <summary>The subscriber limits what it is sent of the picture.</summary>
+    public void Limit(SimulatedClient client, LayerConstraints limits) => Server.Use(
+        rooms =>
+        {
+            Session session = SessionOf(client);
+            rooms.Constrain(session, session.Peer.Negotiated.Sections.Single(section => section.Kind == MediaKind.Video).Index, in limits);
+            return 0;
+        },
+        Now);
 
     public void Run(double seconds) => RunUntil(() => false, seconds, mustHold: false);
 

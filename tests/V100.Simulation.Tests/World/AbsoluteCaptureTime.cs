@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace V100.Sfu.Rtp;
+namespace V100.Simulation.World;
 
 /// <summary>
 /// The abs-capture-time header extension: when the frame was captured, by the clock of who captured it, and how far that clock is ahead of the
@@ -8,7 +8,7 @@ namespace V100.Sfu.Rtp;
 /// </summary>
 /// <param name="CapturedAt">Seconds since 1900 in 32.32 fixed point, by the capturer's clock.</param>
 /// <param name="ClockOffset">Capturer's clock − sender's clock, signed 32.32; null where the sender does not say.</param>
-public readonly record struct AbsoluteCaptureTime(ulong CapturedAt, long? ClockOffset)
+internal readonly record struct AbsoluteCaptureTime(ulong CapturedAt, long? ClockOffset)
 {
     public const int ShortLength = 8;
     public const int FullLength = 16;
