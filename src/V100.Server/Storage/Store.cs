@@ -203,7 +203,7 @@ internal sealed class Store : IAsyncDisposable
 
     private void Write(List<StoreWrite> batch)
     {
-        while (!TryCommit(batch, out SqliteException? failure))
+        while (!TryCommit(batch, out Exception? failure))
         {
             if (!IsOfTheDisk(failure))
             {
@@ -224,7 +224,7 @@ internal sealed class Store : IAsyncDisposable
         }
     }
 
-    private bool TryCommit(List<StoreWrite> batch, out SqliteException? failure)
+    private bool TryCommit(List<StoreWrite> batch, out Exception? failure)
     {
         failure = null;
         try
@@ -237,7 +237,9 @@ internal sealed class Store : IAsyncDisposable
 
             _statements.Run("COMMIT");
         }
-        catch (SqliteException exception)
+#pragma warning disable CA1031 // One write's fault must not become another's, nor end the process.
+        catch (Exception exception)
+#pragma warning restore CA1031
         {
             failure = exception;
             Interlocked.Increment(ref _failures);
@@ -271,9 +273,9 @@ internal sealed class Store : IAsyncDisposable
     }
 
     /// <summary>Errors that pass, or whose cause is not what was to be written.</summary>
-    private static bool IsOfTheDisk(SqliteException? failure) => failure?.SqliteErrorCode is
+    private static bool IsOfTheDisk(Exception? failure) => failure is SqliteException { SqliteErrorCode:
         SQLitePCL.raw.SQLITE_BUSY or SQLitePCL.raw.SQLITE_LOCKED or SQLitePCL.raw.SQLITE_FULL or SQLitePCL.raw.SQLITE_IOERR
-        or SQLitePCL.raw.SQLITE_CANTOPEN or SQLitePCL.raw.SQLITE_READONLY or SQLitePCL.raw.SQLITE_NOMEM or SQLitePCL.raw.SQLITE_CORRUPT;
+        or SQLitePCL.raw.SQLITE_CANTOPEN or SQLitePCL.raw.SQLITE_READONLY or SQLitePCL.raw.SQLITE_NOMEM or SQLitePCL.raw.SQLITE_CORRUPT };
 
     /// <summary>A checkpoint writes the log through to the disk first.</summary>
     private void Synchronize()

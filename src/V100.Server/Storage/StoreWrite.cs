@@ -1,6 +1,6 @@
 namespace V100.Server.Storage;
 
-/// <summary>Something that is to be written. All its methods are called on the store's own thread, and must not throw but for the database's errors.</summary>
+/// <summary>Something that is to be written. All its methods are called on the store's own thread; what <see cref="Apply"/> throws drops the write, and the others must not throw.</summary>
 internal abstract class StoreWrite
 {
     /// <summary>Writes, within a transaction that others share. It may be called again, where the transaction failed and was rolled back.</summary>

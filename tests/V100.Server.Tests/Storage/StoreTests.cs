@@ -45,6 +45,18 @@ public sealed class StoreTests
     }
 
     [Fact]
+    public async Task A_write_that_fails_in_any_other_way_is_dropped_alone()
+    {
+        await using Store store = new(_path);
+        store.TryPost(new Faulty());
+        Row row = new(1);
+        store.TryPost(row);
+        await store.FlushAsync();
+        Assert.Equal(1, row.Committed);
+        Assert.Equal(1, await CountAsync(store));
+    }
+
+    [Fact]
     public async Task A_write_that_the_database_refuses_is_dropped_alone()
     {
         await using Store store = new(_path);
@@ -181,6 +193,11 @@ public sealed class StoreTests
         public override void OnCommitted() => Committed++;
 
         public override void OnDropped() => Dropped++;
+    }
+
+    private sealed class Faulty : StoreWrite
+    {
+        public override void Apply(Statements statements) => throw new InvalidOperationException("a fault of this program");
     }
 
     private sealed class Nothing : StoreWrite
