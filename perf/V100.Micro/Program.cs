@@ -55,7 +55,7 @@ namespace V100.Micro
         {
             Case[] cases =
             [
-                .. StunCases.All.Concat(TurnCases.All).Concat(SrtpCases.All).Concat(RtpCases.All).Concat(ForwardCases.All).Concat(SessionCases.All)
+                .. StunCases.All.Concat(TurnCases.All).Concat(SrtpCases.All).Concat(RtpCases.All).Concat(ForwardCases.All).Concat(SessionCases.All).Concat(RoomCases.All)
                     .Where(what => $"{what.Group}: {what.Name}".Contains(filter, StringComparison.OrdinalIgnoreCase)),
             ];
             if (cases.Length == 0)

@@ -24,6 +24,7 @@ internal sealed class ServerHost : IAsyncDisposable
     private readonly IReadOnlyDictionary<string, string> _developmentKeys;
     private readonly TlsCertificate? _certificate;
     private readonly ConnectionAcceptor _acceptor;
+    private readonly EventStreams _streams;
     private ListenOptions? _http;
     private ListenOptions? _tcp;
     private ListenOptions? _tls;
@@ -83,10 +84,13 @@ internal sealed class ServerHost : IAsyncDisposable
         Metrics.Add(new ProcessMetrics(Plane).Collect);
         Metrics.Add(Connections.Collect);
         Metrics.Add(records.Collect);
+        _streams = new EventStreams(conference, options.MaxEventStreams, Plane.Time);
+        Metrics.Add(_streams.Collect);
         Routes =
         [
             .. new RoomEndpoints(Plane).Routes,
             .. new ParticipantEndpoints(Plane).Routes,
+            .. new EventEndpoints(Plane, _streams).Routes,
             .. new TokenEndpoints(Plane).Routes,
             .. new OfferEndpoints(Plane).Routes,
             .. new SessionEndpoints(Plane).Routes,
@@ -127,6 +131,7 @@ internal sealed class ServerHost : IAsyncDisposable
     public Task StopAsync()
     {
         Connections.Stop();
+        _streams.Stop();
         return _app.StopAsync();
     }
 
@@ -150,8 +155,10 @@ internal sealed class ServerHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Connections.Stop();
+        _streams.Stop();
         await _app.DisposeAsync().ConfigureAwait(false);
         Plane.Limits.Dispose();
+        _streams.Dispose();
         Connections.Dispose();
     }
 

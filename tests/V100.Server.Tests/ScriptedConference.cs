@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using V100.Server.Control;
+using V100.Sfu.Rooms;
 
 namespace V100.Server.Tests;
 
@@ -107,6 +108,26 @@ internal sealed class ScriptedConference : IConference
     {
         T[] rest = [.. all.OrderBy(nameOf, StringComparer.Ordinal).Where(item => page.After is null || string.CompareOrdinal(nameOf(item), page.After) > 0)];
         return new Listing<T>([.. rest.Take(page.Limit)], rest.Length > page.Limit);
+    }
+
+    /// <summary>The stream of a room that is there ends at once.</summary>
+    public ListenOutcome AddListener(string room, TickListener listener, TickId? last)
+    {
+        if (!_rooms.ContainsKey(room))
+        {
+            return ListenOutcome.NoSuchRoom;
+        }
+
+        ((EventStream)listener).End("room_ended");
+        return ListenOutcome.Listening;
+    }
+
+    public void RefreshListener(TickListener listener)
+    {
+    }
+
+    public void RemoveListener(TickListener listener)
+    {
     }
 
     public ValueTask<SessionCreation> PublishAsync(SessionRequest request, CancellationToken cancellation) => Offer(request, "whip");

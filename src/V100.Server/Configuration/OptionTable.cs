@@ -133,6 +133,8 @@ internal static class OptionTable
             [("true", true), ("false", false)], (options, value) => options.AutoCreateRooms = value),
         Whole("V100:Rooms:LoudestSpeakers", "0", 0, 64, "How many audio tracks of a room go to its subscribers at a time, the loudest; 0 sends all. Tracks without levels (RFC 6464), and who is played alone, are always sent.",
             (options, value) => options.LoudestSpeakers = (int)value),
+        Whole("V100:Events:MaxStreams", "20000", 1, 1_000_000, "Clients of /v1/rooms/{room}/events at a time.", (options, value) => options.MaxEventStreams = (int)value),
+        Whole("V100:Events:MaxStreamsPerRoom", "3000", 1, 1_000_000, "Of these, of one room.", (options, value) => options.MaxEventStreamsPerRoom = (int)value),
         new("V100:Webhooks:Urls", OptionShape.List, null, $"http:// or https:// URLs, at most {MaxWebhookUrls}", "Where events are posted, signed with the first of V100:ApiKeys.",
             (options, _, text) => options.WebhookUrls.Count < MaxWebhookUrls && Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https" && AddUrl(options, text)),
         Whole("V100:Webhooks:MaxAgeSeconds", "86400", 1, 2_592_000, "After which an event that a URL did not take is given up.",

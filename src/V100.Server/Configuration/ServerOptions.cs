@@ -78,6 +78,10 @@ internal sealed class ServerOptions
     public int MaxPublishersPerRoom { get; set; }
     public bool AutoCreateRooms { get; set; }
 
+    /// <summary>Streams of events at a time.</summary>
+    public int MaxEventStreams { get; set; }
+    public int MaxEventStreamsPerRoom { get; set; }
+
     public List<Uri> WebhookUrls { get; } = [];
     public int WebhookMaxAgeSeconds { get; set; }
 

@@ -50,10 +50,8 @@ internal sealed class ControlPlane(IConference conference, IRelays relays, ApiKe
         AuthenticateAsync(context, video => video.RoomAdmin && video.Room is null, "roomAdmin for every room");
 
     /// <summary>The room of the path, where the caller may read it; null where the request has been answered.</summary>
-    public ValueTask<string?> ReadableRoomAsync(HttpContext context) => RoomAsync(
-        context,
-        static (video, room) => video.MayAdminister(room) || video.MayJoin(room) || video.RoomList && (video.Room is null || video.Room == room),
-        "roomJoin, roomAdmin or roomList for this room");
+    public ValueTask<string?> ReadableRoomAsync(HttpContext context) =>
+        RoomAsync(context, static (video, room) => video.MayRead(room), VideoGrant.ReadingGrants);
 
     /// <summary>The room of the path, where the caller administers it; null where the request has been answered.</summary>
     public ValueTask<string?> AdministeredRoomAsync(HttpContext context) =>

@@ -1,3 +1,5 @@
+using V100.Sfu.Rooms;
+
 namespace V100.Server.Control;
 
 /// <summary>
@@ -45,6 +47,17 @@ internal interface IConference
 
     /// <summary>Closes the participant's sessions.</summary>
     ValueTask<ChangeOutcome> RemoveParticipantAsync(string room, string identity, bool ban, Precondition precondition, CancellationToken cancellation);
+
+    /// <summary>From now on the listener gets what happens in the room.</summary>
+    /// <param name="room">The room.</param>
+    /// <param name="listener">A new one; it ends with <see cref="RemoveListener"/>, whatever the outcome.</param>
+    /// <param name="last">The last state that its client knows; null for none.</param>
+    ListenOutcome AddListener(string room, TickListener listener, TickId? last);
+
+    /// <summary>The listener has missed something and needs a snapshot.</summary>
+    void RefreshListener(TickListener listener);
+
+    void RemoveListener(TickListener listener);
 
     /// <summary>Answers a WHIP offer.</summary>
     ValueTask<SessionCreation> PublishAsync(SessionRequest request, CancellationToken cancellation);

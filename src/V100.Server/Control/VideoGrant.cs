@@ -26,6 +26,10 @@ internal sealed record VideoGrant
     public bool RoomAdmin { get; init; }
     public bool RoomRecord { get; init; }
 
+    /// <summary>What <see cref="MayRead"/> asks for, in words.</summary>
+    public const string ReadingGrants = "roomJoin, roomAdmin or roomList for this room";
+
+    public bool MayRead(string room) => MayAdminister(room) || MayJoin(room) || RoomList && (Room is null || Room == room);
     public bool MayAdminister(string room) => RoomAdmin && (Room is null || Room == room);
     public bool MayJoin(string room) => RoomJoin && Room == room;
     public bool MayPublish(string room) => MayJoin(room) && CanPublish != false;

@@ -25,8 +25,6 @@ internal static class GrantedPermissions
             [.. VideoGrant.Sources.Where(name => (SourceOf(name) & sources) != 0)]);
     }
 
-    public static string NameOf(TrackSources source) => VideoGrant.Sources.First(name => SourceOf(name) == source);
-
     /// <summary>Null is every source; a name that is none lets nothing through.</summary>
     private static TrackSources SourcesOf(IReadOnlyList<string>? names) =>
         names is null ? TrackSources.All : names.Aggregate(TrackSources.None, (sources, name) => sources | SourceOf(name));

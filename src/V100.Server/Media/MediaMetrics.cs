@@ -32,6 +32,9 @@ internal sealed class MediaMetrics(MediaPlane plane)
         yield return Gauge("v100_turn_buffers", "Packet buffers of relays on their way between workers.", plane.Drivers.Sum(driver => driver.Relay.BuffersInUse));
         yield return Gauge("v100_turn_peer_connections", "TCP connections between relayed addresses and peers.", plane.Drivers.Sum(driver => driver.Relay.PeerConnectionCount));
         yield return Gauge("v100_turn_dtls_sessions", "Clients over DTLS.", plane.Drivers.Sum(driver => driver.DtlsClients.Count));
+        (int ticking, long ticks) = plane.Use((rooms, _) => (rooms.TickingRoomCount, rooms.TickCount));
+        yield return Gauge("v100_ticking_rooms", "Rooms in which somebody is told what happens, or was a moment ago.", ticking);
+        yield return new MetricSample("v100_room_ticks_total", "How often a room told its listeners what had changed.", MetricKind.Counter, "", ticks);
         foreach (MetricSample sample in Encodings().Concat(Estimates()))
         {
             yield return sample;

@@ -45,6 +45,9 @@ internal sealed class MediaPlane : IAsyncDisposable
     private readonly Records? _records;
     private string? _traced;
     private Instant _retryAt = Instant.Never;
+    private readonly TickWaker _ticks = new();
+    private readonly Timer _tickTimer;
+    private Instant _tickAt = Instant.Never;
     private Task _loop = Task.CompletedTask;
     private ILogger? _log;
 
@@ -71,6 +74,7 @@ internal sealed class MediaPlane : IAsyncDisposable
                 EmptyTimeout = TimeSpan.FromSeconds(options.EmptyTimeoutSeconds),
                 AutoCreate = options.AutoCreateRooms,
                 LoudestSpeakers = options.LoudestSpeakers,
+                MaxListenersPerRoom = options.MaxEventStreamsPerRoom,
             },
             new TransportParameters(candidates, _dtls.Certificate.Fingerprint, _workers.Workers.Count),
             _peers,
@@ -97,6 +101,7 @@ internal sealed class MediaPlane : IAsyncDisposable
         _drivers = [.. _workers.Workers.Select(worker => new WorkerDriver(worker, commons, now))];
         _trace = new TraceWriter(options.TracePath, [.. _drivers.Select(driver => driver.Shard.Trace)]);
         _traced = options.TraceSession;
+        _tickTimer = new Timer(_ => Tick());
         UseCertificate();
     }
 
@@ -386,11 +391,47 @@ internal sealed class MediaPlane : IAsyncDisposable
         }
 
         _retryAt = _refused.Count > 0 ? MonotonicClock.Now + RetryInterval : Instant.Never;
+        TellListeners();
+    }
+
+    /// <summary>What just changed is told at once where its room has been quiet, else by the timer.</summary>
+    private void TellListeners()
+    {
+        if (_rooms.NextTick == Instant.Never)
+        {
+            return;
+        }
+
+        Instant now = MonotonicClock.Now;
+        if (now >= _rooms.NextTick)
+        {
+            _rooms.HandleTick(now);
+            while (_rooms.TryPollTold(out TickLog log))
+            {
+                _ticks.Add(log);
+            }
+        }
+
+        if (_rooms.NextTick < _tickAt && !_stop.IsCancellationRequested)
+        {
+            _tickAt = _rooms.NextTick;
+            _tickTimer.Change(TimeSpan.FromMilliseconds(Math.Max(1, (_tickAt - now).TotalMilliseconds)), Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    private void Tick()
+    {
+        lock (_gate)
+        {
+            _tickAt = Instant.Never;
+            TellListeners();
+        }
     }
 
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
+        await _tickTimer.DisposeAsync().ConfigureAwait(false);
         await _loop.ConfigureAwait(false);
         _workers.Dispose();
         await _trace.DisposeAsync().ConfigureAwait(false);

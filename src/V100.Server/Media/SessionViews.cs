@@ -57,7 +57,7 @@ internal static class SessionViews
     public static TrackView Of(PublishedTrack track) => new(
         track.Id.ToString(),
         KindOf(track.Kind),
-        GrantedPermissions.NameOf(track.Source),
+        TrackSourceOrder.NameOf(track.Source),
         CodecOf(track.Figures.Codec),
         (track.Hold & TrackHold.Muted) != 0,
         track.Figures.Packets == 0 ? [] : [.. Enumerable.Range(0, track.Encodings.Length).OrderBy(index => EncodingOrder.PlaceOf(track.Encodings, index))

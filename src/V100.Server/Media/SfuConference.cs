@@ -41,6 +41,20 @@ internal sealed partial class SfuConference(MediaPlane plane, TimeProvider time)
         new(plane.Use((rooms, _) =>
             rooms.TryGetRoom(room, out Room found) && found.TryGetParticipant(identity, out Participant participant) ? ViewOf(participant) : null));
 
+    public ListenOutcome AddListener(string room, TickListener listener, TickId? last) => plane.Use((rooms, _) => rooms.AddListener(room, listener, last));
+
+    public void RefreshListener(TickListener listener) => plane.Use((rooms, _) =>
+    {
+        rooms.Refresh(listener);
+        return true;
+    });
+
+    public void RemoveListener(TickListener listener) => plane.Use((rooms, now) =>
+    {
+        rooms.RemoveListener(listener, now);
+        return true;
+    });
+
     public ValueTask<SessionCreation> PublishAsync(SessionRequest request, CancellationToken cancellation) => new(
         PublishSources.Refuse(request.Grant.CanPublishSources, request.Offer) is { } refusal
             ? new SessionCreation(SessionOutcome.SourceForbidden, Detail: refusal)

@@ -30,7 +30,8 @@ internal sealed partial class ReceivedTrack
             Array.Fill(_wantedAt, now);
         }
 
-        if (_wishes.Update(Track.TakenEncodings, now))
+        bool isAnother = _wishes.Update(Track.TakenEncodings, now);
+        if (isAnother)
         {
             _peer.TraceWish(Track, _wishes.Wanted & ((1u << _encodings.Length) - 1), now);
         }
@@ -38,6 +39,11 @@ internal sealed partial class ReceivedTrack
         for (int index = 0; index < Math.Min(_encodings.Length, EncodingWishes.MaxEncodings); index++)
         {
             UpdateWish(index, (_wishes.Wanted & EncodingWishes.MaskOf(index)) != 0, now);
+        }
+
+        if (isAnother)
+        {
+            _peer.TellAdapted();
         }
 
         _peer.WakeAt(_wishes.NextDeadline);

@@ -220,13 +220,33 @@ internal sealed partial class Peer
         long demandBps = (long)(Math.Max(summary.NextStepBps * ProbeHeadroom, summary.TotalBps) + audioBps);
         _estimator?.SetDemand(_pacer is null ? 0 : demandBps);
         TraceAllocation(summary, audioBps, now);
+        bool pauses = false;
         foreach (Subscription video in _videos)
         {
             video.ApplyChoice(now);
+            pauses |= Descriptor.SetPause(video.Section.Index, PauseOf(video.Demand));
+        }
+
+        if (pauses)
+        {
+            TellAdapted();
         }
 
         _nextAdaptation = Instant.Earlier(now + AdaptationInterval, _allocator.NextDeadline);
         WakeAt(_nextAdaptation);
+    }
+
+    /// <summary>Null where it is sent, or where there is nothing to send.</summary>
+    private static AllocationReason? PauseOf(LayerDemand demand) =>
+        demand.Choice.IsNone && demand.Reason is AllocationReason.PausedByClient or AllocationReason.EstimateTooLow or AllocationReason.HoldingBack ? demand.Reason : null;
+
+    /// <summary>The control plane wants to know what rests, and what is wanted of the client.</summary>
+    public void TellAdapted()
+    {
+        if (!_closed && Descriptor.NoteAdapted())
+        {
+            _shard.Report(new PeerEvent(PeerEventKind.Adapted, Descriptor, PeerCloseReason.None));
+        }
     }
 
     /// <summary>What sound takes of the path, with headers; it goes whatever the estimate says.</summary>

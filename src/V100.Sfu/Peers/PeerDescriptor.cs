@@ -22,6 +22,8 @@ public sealed class PeerDescriptor
 
     private readonly PublishedTrack?[] _sources;
     private readonly ConstraintsBox?[] _constraints;
+    private readonly int[] _pauses;
+    private int _isAdapted;
     private int _ownerShard = Unclaimed;
     private int _wishes;
     private int _closeReason;
@@ -38,6 +40,7 @@ public sealed class PeerDescriptor
         TieBreaker = tieBreaker;
         _sources = new PublishedTrack?[negotiated.Sections.Length];
         _constraints = new ConstraintsBox?[negotiated.Sections.Length];
+        _pauses = new int[negotiated.Sections.Length];
     }
 
     private sealed record ConstraintsBox(LayerConstraints Value);
@@ -101,6 +104,24 @@ public sealed class PeerDescriptor
         Volatile.Write(ref _constraints[section], new ConstraintsBox(constraints));
         return Wish();
     }
+
+    /// <summary>Why the video of section <paramref name="section"/> rests; null where it does not.</summary>
+    public AllocationReason? GetPause(int section) => Volatile.Read(ref _pauses[section]) is var pause and > 0 ? (AllocationReason)(pause - 1) : null;
+
+    /// <summary>The owning shard's side. True for another value.</summary>
+    internal bool SetPause(int section, AllocationReason? reason)
+    {
+        int pause = reason is { } why ? (int)why + 1 : 0;
+        bool differs = Volatile.Read(ref _pauses[section]) != pause;
+        Volatile.Write(ref _pauses[section], pause);
+        return differs;
+    }
+
+    /// <summary>The owning shard's side: something that <see cref="PeerEventKind.Adapted"/> tells has changed. True where it must be told.</summary>
+    internal bool NoteAdapted() => Interlocked.Exchange(ref _isAdapted, 1) == 0;
+
+    /// <summary>The control plane's side, before it looks.</summary>
+    internal void TakeAdapted() => Interlocked.Exchange(ref _isAdapted, 0);
 
     /// <summary>Ends the peer; one that no shard owns can never be claimed any more. True when the owner must be told.</summary>
     public bool RequestClose(PeerCloseReason reason)

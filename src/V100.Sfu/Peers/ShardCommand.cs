@@ -20,6 +20,12 @@ public enum PeerEventKind
     /// <summary>ICE and DTLS are up: media can flow.</summary>
     Connected,
 
+    /// <summary>
+    /// What it is sent rests or goes on (<see cref="PeerDescriptor.GetPause"/>), or another of the encodings that it publishes is wanted. One at a time:
+    /// the next comes after <see cref="PeerDescriptor.TakeAdapted"/>.
+    /// </summary>
+    Adapted,
+
     /// <summary>The peer is gone and holds nothing any more.</summary>
     Closed,
 }

@@ -52,6 +52,9 @@ public sealed class Room
     /// <summary>What is heard in it; null before the first audio track.</summary>
     internal RoomAudio? Audio { get; set; }
 
+    /// <summary>What its listeners are told; null where there are none.</summary>
+    internal RoomTick? Tick { get; set; }
+
     /// <summary>Who speaks now, or spoke last; null until somebody has spoken, and when that one has gone.</summary>
     public Participant? DominantSpeaker => Audio?.Dominant;
 

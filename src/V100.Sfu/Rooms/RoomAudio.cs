@@ -23,6 +23,7 @@ internal sealed class RoomAudio(Room room, int slots)
 
     private readonly List<Voice> _voices = [];
     private readonly ActiveSpeakers _speakers = new(MaxSpeakers, ListLength);
+    private readonly string[] _loudest = new string[ListLength];
     private readonly LoudestSelector? _selector = slots > 0 ? new LoudestSelector(slots) : null;
     private Instant _awakeSince;
 
@@ -74,10 +75,17 @@ internal sealed class RoomAudio(Room room, int slots)
     /// <summary>Hears what came since. True when another participant has become the dominant speaker.</summary>
     public bool Update(Instant now)
     {
-        bool isAnother = (_speakers.Update(now) & SpeakerChanges.Dominant) != 0 && Follow();
+        SpeakerChanges changes = _speakers.Update(now);
+        bool isAnother = (changes & SpeakerChanges.Dominant) != 0 && Follow();
         if (_selector?.Update(_speakers, now) == true)
         {
             ApplySelection();
+        }
+
+        TellLevels(Room.Tick);
+        if (changes != SpeakerChanges.None)
+        {
+            TellSpeakers(Room.Tick);
         }
 
         if (now - LastSound() >= SleepAfter)
@@ -86,6 +94,39 @@ internal sealed class RoomAudio(Room room, int slots)
         }
 
         return isAnother;
+    }
+
+    /// <param name="tick">Null where nobody wants to know.</param>
+    public void TellSpeakers(RoomTick? tick)
+    {
+        if (tick is null)
+        {
+            return;
+        }
+
+        int count = 0;
+        foreach (Speaker speaker in _speakers.Loudest)
+        {
+            if (ParticipantOf(speaker) is { } participant)
+            {
+                _loudest[count++] = participant.Identity;
+            }
+        }
+
+        tick.Speakers(Dominant?.Identity, _loudest.AsSpan(0, count));
+    }
+
+    private void TellLevels(RoomTick? tick)
+    {
+        if (tick is null)
+        {
+            return;
+        }
+
+        foreach (Voice voice in _voices)
+        {
+            tick.Level(voice.Track.Id, voice.Speaker.SpeechLevel);
+        }
     }
 
     private Instant LastSound()

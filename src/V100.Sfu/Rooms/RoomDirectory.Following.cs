@@ -98,6 +98,7 @@ public sealed partial class RoomDirectory
         if (changed)
         {
             _toSynchronize.Enqueue(session.Peer);
+            TellAdapted(room.Tick, session);
         }
     }
 

@@ -51,6 +51,7 @@ public sealed partial class RoomDirectory
         if (session.Participant.Room.Audio is { } audio)
         {
             audio.Remove(session.Tracks);
+            audio.TellSpeakers(session.Participant.Room.Tick);
             Wake(audio, now); // Its place is free.
         }
     }

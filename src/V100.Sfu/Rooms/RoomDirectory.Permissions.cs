@@ -17,6 +17,7 @@ public sealed partial class RoomDirectory
         participant.Name = name;
         participant.Metadata = metadata;
         participant.Version = NextVersion();
+        TellUpdated(participant);
     }
 
     /// <summary>Sets what the participant may do, in effect at once on what it publishes and plays.</summary>
@@ -48,6 +49,7 @@ public sealed partial class RoomDirectory
         track.Hold = hold;
         participant.Version = NextVersion();
         TellIfPlayed(muted ? RoomEventKind.TrackMuted : RoomEventKind.TrackUnmuted, participant, track);
+        TellMuted(participant, track, muted);
         AssignSources(participant.Room);
     }
 
@@ -76,5 +78,6 @@ public sealed partial class RoomDirectory
         }
 
         session.PermittedTracks = permitted;
+        TellPermitted(session);
     }
 }

@@ -129,6 +129,7 @@ public sealed partial class RoomDirectory
             participant = new Participant(room, request.Identity, request.Name, request.Metadata, request.Permissions, clock) { Version = NextVersion() };
             room.Add(participant);
             Tell(RoomEventKind.ParticipantJoined, participant);
+            TellJoined(room.Tick, participant);
         }
         else
         {
@@ -202,6 +203,7 @@ public sealed partial class RoomDirectory
         {
             EndListening(session, now);
             TellTracks(RoomEventKind.TrackUnpublished, session);
+            TellClosed(session);
         }
 
         session.State = SessionState.Closed;
@@ -227,6 +229,7 @@ public sealed partial class RoomDirectory
         {
             participant.Room.Remove(participant);
             Tell(RoomEventKind.ParticipantLeft, participant);
+            participant.Room.Tick?.Left(participant.Identity);
             if (participant.Room.Participants.Count == 0)
             {
                 participant.Room.EmptySince = now;

@@ -9,8 +9,8 @@ namespace V100.Sfu.Rooms;
 /// </summary>
 /// <remarks>
 /// Not thread-safe: the caller serialises. After every call drain <see cref="TryPollCommand"/> into the shards'
-/// mailboxes and <see cref="TryPollEvent"/>, and call <see cref="HandleDeadline"/> when <see cref="NextDeadline"/> has come. A command that a full
-/// mailbox refused is given back with <see cref="Retry"/>. What shards report comes in through <see cref="HandleEvent"/>.
+/// mailboxes and <see cref="TryPollEvent"/>, and call <see cref="HandleDeadline"/> when <see cref="NextDeadline"/> has come, and likewise <see cref="HandleTick"/>.
+/// A command that a full mailbox refused is given back with <see cref="Retry"/>. What shards report comes in through <see cref="HandleEvent"/>.
 /// </remarks>
 public sealed partial class RoomDirectory
 {
@@ -138,6 +138,7 @@ public sealed partial class RoomDirectory
 
     private void End(Room room, RoomEndReason reason)
     {
+        EndTick(room);
         room.EndReason = reason;
         _rooms.Remove(room.Name);
         _roomNames.Remove(room.Name);
@@ -174,11 +175,17 @@ public sealed partial class RoomDirectory
         {
             Close(session, e.Reason, now);
         }
+        else if (e.Kind == PeerEventKind.Adapted)
+        {
+            session.Peer.TakeAdapted();
+            TellAdapted(session.Participant.Room.Tick, session);
+        }
         else if (session.State == SessionState.Connecting)
         {
             session.State = SessionState.Connected;
             Tell(RoomEventKind.SessionConnected, session);
             TellTracks(RoomEventKind.TrackPublished, session);
+            TellConnected(session);
             BeginListening(session, now);
             AssignSources(session.Participant.Room);
         }

@@ -22,6 +22,9 @@ public sealed record RoomLimits
     /// <summary>How many audio tracks of a room go to its subscribers at a time, those of the loudest; 0 sends all.</summary>
     public int LoudestSpeakers { get; init; }
 
+    /// <summary>Who may be told what happens in one room, <see cref="RoomDirectory.AddListener"/>.</summary>
+    public int MaxListenersPerRoom { get; init; } = 3_000;
+
     /// <summary>How long a session waits for its first valid ICE check.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(30);
 }

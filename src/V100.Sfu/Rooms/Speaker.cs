@@ -58,6 +58,9 @@ public sealed class Speaker
     /// <summary>A level has come: not every client sends them.</summary>
     public bool HasLevels { get; private set; }
 
+    /// <summary>The level of the last step, 0 to 127; noise counts as silence.</summary>
+    public int SpeechLevel => Bands(_levels[0]) > 0 ? _levels[0] : 0;
+
     /// <summary>Mean level of speech over about a second, 0 to 127; noise counts as silence.</summary>
     public float Loudness { get; private set; }
 

@@ -30,4 +30,13 @@ public static class TrackSourceOrder
         bool hasSecond = (allowed & second) != 0;
         return hasSecond && (place > 0 || !hasFirst) ? second : first;
     }
+
+    /// <summary>As tokens, views and events call one source.</summary>
+    public static string NameOf(TrackSources source) => source switch
+    {
+        TrackSources.Camera => "camera",
+        TrackSources.Microphone => "microphone",
+        TrackSources.ScreenShare => "screen_share",
+        _ => "screen_share_audio",
+    };
 }

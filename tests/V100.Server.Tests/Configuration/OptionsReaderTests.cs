@@ -116,6 +116,8 @@ public sealed class OptionsReaderTests : IDisposable
         { "V100:Rooms:MaxPublishersPerRoom", "0" },
         { "V100:Rooms:AutoCreate", "yes" },
         { "V100:Rooms:LoudestSpeakers", "65" },
+        { "V100:Events:MaxStreams", "0" },
+        { "V100:Events:MaxStreamsPerRoom", "1000001" },
         { "V100:Webhooks:Urls", "example.com/hook" },
         { "V100:Webhooks:MaxAgeSeconds", "0" },
         { "V100:Store:Path", "" },

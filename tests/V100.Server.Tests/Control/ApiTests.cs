@@ -110,7 +110,6 @@ public sealed partial class ApiTests : IAsyncLifetime
     [InlineData("/v1/rooms/a/b")]
     [InlineData("/nothing.js")]
     [InlineData("/v1/beacons")]
-    [InlineData("/v1/rooms/a/events")]
     [InlineData("/v1/rooms/a/qoe")]
     public async Task Unknown_paths_are_a_404(string path)
     {

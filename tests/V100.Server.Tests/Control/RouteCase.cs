@@ -66,6 +66,11 @@ internal sealed record RouteCase(string Route, string Path, int Status)
             WrongTokens = [_nothing, _member, _adminElsewhere],
             Bad = [.. OfIfMatch(), new(400, "invalid-field", "/v1/rooms/%07"), new(404, "room-not-found", "/v1/rooms/none")],
         },
+        new("GET /v1/rooms/{room}/events", "/v1/rooms/a/events", 200)
+        {
+            WrongTokens = [_nothing, _elsewhere, _adminElsewhere],
+            Bad = [new(400, "invalid-field", "/v1/rooms/%07/events"), new(404, "room-not-found", "/v1/rooms/none/events")],
+        },
         new("GET /v1/rooms/{room}/participants", "/v1/rooms/a/participants", 200)
         {
             WrongTokens = [_nothing, _elsewhere, _adminElsewhere],

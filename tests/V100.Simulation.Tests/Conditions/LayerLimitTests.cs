@@ -135,6 +135,29 @@ public sealed class LayerLimitTests(ITestOutputHelper output)
         Assert.True(world.Server.Shards.Sum(shard => Enumerable.Range(0, EstimateHistogram.BoundsBps.Length + 1).Sum(shard.Estimates.CountOf)) > 0);
     }
 
+    [Fact]
+    public void Listeners_of_the_room_are_told_what_rests_and_what_nobody_takes()
+    {
+        foreach (int seed in Seed.Each(output, 3))
+        {
+            using SimulatedWorld world = Call(seed, out SimulatedClient alice, out SimulatedClient bob);
+            (Session publisher, Session subscriber) = (world.SessionOf(alice), world.SessionOf(bob));
+            PublishedTrack track = publisher.Tracks.Single(published => published.Encodings.Length == 3);
+            string subscription = subscriber.Peer.Negotiated.Sections.Single(section => section.Kind == Sfu.Sdp.MediaKind.Video).Sender.TrackId;
+            var listener = new ReadingListener();
+            Assert.Equal(ListenOutcome.Listening, world.Server.Use(rooms => rooms.AddListener(publisher.Participant.Room.Name, listener, null), world.Now));
+            RunUntilBest(world, subscriber);
+
+            world.Limit(bob, new LayerConstraints { IsPaused = true });
+            string of = $"\"identity\":\"{subscriber.Participant.Identity}\",\"subscription\":\"{subscription}\"";
+            world.RunUntil(() => listener.Told($"{{\"type\":\"subscription_paused\",{of},\"reason\":\"paused_by_client\",\"trackId\":\"{track.Id}\"}}"), 1);
+            world.RunUntil(() => listener.Told($"\"trackId\":\"{track.Id}\",\"wanted\":[]"), 12);
+            world.Limit(bob, new LayerConstraints { MaxPlace = 0 });
+            world.RunUntil(() => listener.Told($"{{\"type\":\"subscription_resumed\",{of}}}"), 1);
+            world.RunUntil(() => listener.Told($"\"trackId\":\"{track.Id}\",\"wanted\":[\"l\"]"), 3);
+        }
+    }
+
     private static SimulatedWorld Call(int seed, out SimulatedClient alice, out SimulatedClient bob)
     {
         var world = new SimulatedWorld(seed);
@@ -157,6 +180,24 @@ public sealed class LayerLimitTests(ITestOutputHelper output)
     {
         world.Run(3);
         world.RunUntil(() => EncodingOf(world, session) == High && Report(world, session).Layers!.Reason == AllocationReason.Best, 30);
+    }
+
+    /// <summary>Reads as soon as there is something, and keeps it.</summary>
+    private sealed class ReadingListener : TickListener
+    {
+        private readonly System.Text.StringBuilder _told = new();
+
+        public bool Told(string text) => _told.ToString().Contains(text, StringComparison.Ordinal);
+
+        protected internal override void Wake()
+        {
+            while (TryPeek(out TickEvent next))
+            {
+                byte[] json = new byte[next.Length];
+                Assert.True(TryTake(in next, json));
+                _told.Append(System.Text.Encoding.UTF8.GetString(json));
+            }
+        }
     }
 
     private static bool[] Wanted(PublishedTrack track) => Array.ConvertAll(track.Encodings, encoding => encoding.IsWanted);

@@ -67,7 +67,7 @@ internal sealed class SimulatedServer : IDisposable
     {
         get
         {
-            Instant next = Instant.Earlier(_controlAt, Rooms.NextDeadline);
+            Instant next = Instant.Earlier(_controlAt, Instant.Earlier(Rooms.NextDeadline, Rooms.NextTick));
             foreach (Worker worker in _workers)
             {
                 next = Instant.Earlier(next, Instant.Earlier(worker.WakeAt, worker.Shard.NextDeadline));
@@ -128,6 +128,16 @@ internal sealed class SimulatedServer : IDisposable
                 _workers[shard].Commands.Enqueue(command);
                 _workers[shard].Wake(now);
             }
+        }
+
+        if (Rooms.NextTick <= now)
+        {
+            Rooms.HandleTick(now);
+        }
+
+        while (Rooms.TryPollTold(out TickLog told))
+        {
+            told.WakeListeners();
         }
     }
 
