@@ -168,6 +168,9 @@ public sealed class WebhookTests : IAsyncLifetime
             Assert.Equal(["room_created", "room_ended"], posts.Where(post => post.Room == room).Select(post => post.Event));
         }
 
+        // The first waits until all have been taken up, the second until those without a URL are marked.
+        await second.Records.Store.FlushAsync();
+        await second.Records.Store.FlushAsync();
         Reply reply = await second.SendAsync("GET", "/v1/webhooks/deliveries", "basic");
         Assert.Equal(4, reply.Json.GetProperty("deliveries").EnumerateArray().Count(delivery => delivery.GetProperty("state").GetString() == "given_up"));
     }
