@@ -18,6 +18,8 @@ public sealed class SessionQuality
     private const double LosslessShare = 0.02;
 
     private readonly Session _session;
+    private readonly PublicationQuality[] _publications;
+    private readonly SubscriptionQuality[] _subscriptions;
     private ClientBeacon? _lastBeacon;
 
     /// <summary>Pictures that went to the client since its last beacon, and for how long that was looked at.</summary>
@@ -27,13 +29,13 @@ public sealed class SessionQuality
     internal SessionQuality(Session session)
     {
         _session = session;
-        Publications = [.. Map(session.Tracks)];
+        _publications = [.. Map(session.Tracks)];
         MediaSection[] sent = Array.FindAll(session.Peer.Negotiated.Sections, section => section.IsSent);
-        Subscriptions = Array.ConvertAll(sent, section => new SubscriptionQuality(section));
+        _subscriptions = Array.ConvertAll(sent, section => new SubscriptionQuality(section));
     }
 
-    public IReadOnlyList<PublicationQuality> Publications { get; }
-    public IReadOnlyList<SubscriptionQuality> Subscriptions { get; }
+    public IReadOnlyList<PublicationQuality> Publications => _publications;
+    public IReadOnlyList<SubscriptionQuality> Subscriptions => _subscriptions;
     public QualityHistory History { get; } = new();
 
     /// <summary>The mean of its streams' scores, or what its client says where that is less; null where there is nothing to score.</summary>
@@ -70,7 +72,7 @@ public sealed class SessionQuality
     {
         RoomTick? tick = _session.Participant.Room.Tick;
         double roundTripMs = RoundTripOfParticipant();
-        foreach (PublicationQuality publication in Publications)
+        foreach (PublicationQuality publication in _publications)
         {
             if (publication.Update(roundTripMs, now))
             {
@@ -78,7 +80,7 @@ public sealed class SessionQuality
             }
         }
 
-        foreach (SubscriptionQuality subscription in Subscriptions)
+        foreach (SubscriptionQuality subscription in _subscriptions)
         {
             if (subscription.Update(_session.Peer, now))
             {
@@ -102,7 +104,7 @@ public sealed class SessionQuality
     /// <summary>What was told of it last, to who begins to listen.</summary>
     internal void TellAll(RoomTick tick)
     {
-        foreach (PublicationQuality publication in Publications)
+        foreach (PublicationQuality publication in _publications)
         {
             if (publication.Told > 0)
             {
@@ -110,7 +112,7 @@ public sealed class SessionQuality
             }
         }
 
-        foreach (SubscriptionQuality subscription in Subscriptions)
+        foreach (SubscriptionQuality subscription in _subscriptions)
         {
             if (subscription.Told > 0)
             {
@@ -134,7 +136,7 @@ public sealed class SessionQuality
     /// <summary>Nothing is lost, and yet it decodes fewer pictures than were sent.</summary>
     private bool IsSlow(BeaconInterval interval)
     {
-        foreach (SubscriptionQuality subscription in Subscriptions)
+        foreach (SubscriptionQuality subscription in _subscriptions)
         {
             if (subscription is { Score: not null, Track.Kind: MediaKind.Video } && subscription.Inputs.DownlinkLoss > LosslessShare)
             {
@@ -160,7 +162,7 @@ public sealed class SessionQuality
     private void NoteSent()
     {
         double framesPerSecond = 0;
-        foreach (SubscriptionQuality subscription in Subscriptions)
+        foreach (SubscriptionQuality subscription in _subscriptions)
         {
             if (subscription is { Score: not null, Track.Kind: MediaKind.Video })
             {
@@ -176,12 +178,12 @@ public sealed class SessionQuality
     {
         (double sum, int count, double worst) = (0, 0, double.MaxValue);
         Cause = QualityCause.None;
-        foreach (PublicationQuality publication in Publications)
+        foreach (PublicationQuality publication in _publications)
         {
             Count(publication.Score, publication.Cause);
         }
 
-        foreach (SubscriptionQuality subscription in Subscriptions)
+        foreach (SubscriptionQuality subscription in _subscriptions)
         {
             if (Beacon?.IsSlow == true && subscription is { Score: not null, Track.Kind: MediaKind.Video })
             {
@@ -213,12 +215,12 @@ public sealed class SessionQuality
     {
         (double sum, int count) = (0, 0);
         double soundBps = 0;
-        foreach (SubscriptionQuality subscription in Subscriptions)
+        foreach (SubscriptionQuality subscription in _subscriptions)
         {
             soundBps += subscription is { Score: not null, Track.Kind: MediaKind.Audio } ? _session.Peer.Sent[subscription.Section.Index]!.BitrateBps : 0;
         }
 
-        foreach (SubscriptionQuality subscription in Subscriptions)
+        foreach (SubscriptionQuality subscription in _subscriptions)
         {
             if (subscription.Score is null)
             {
