@@ -109,8 +109,8 @@ public sealed partial class ApiTests : IAsyncLifetime
     [InlineData("/v1")]
     [InlineData("/v1/rooms/a/b")]
     [InlineData("/nothing.js")]
-    [InlineData("/v1/beacons")]
-    [InlineData("/v1/rooms/a/qoe")]
+    [InlineData("/v1/beacons/1")]
+    [InlineData("/v1/rooms/a/qoe/1")]
     public async Task Unknown_paths_are_a_404(string path)
     {
         (await _server.SendAsync("GET", path)).Problem(404, "not-found");
