@@ -14,7 +14,6 @@ public sealed record BeaconInterval
 {
     /// <summary>When the later one came.</summary>
     public required Instant At { get; init; }
-    public required double Seconds { get; init; }
     public required ClientBeacon Last { get; init; }
 
     /// <summary>0 to 1, of the packets of both.</summary>
@@ -46,7 +45,6 @@ public sealed record BeaconInterval
         return new BeaconInterval
         {
             At = now,
-            Seconds = ms / 1000,
             Last = last,
             Loss = Share(lost, lost + last.PacketsReceived - first.PacketsReceived),
             ConcealedShare = Share(last.ConcealedSamples - first.ConcealedSamples, last.TotalSamples - first.TotalSamples),

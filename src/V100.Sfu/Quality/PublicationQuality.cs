@@ -9,7 +9,7 @@ namespace V100.Sfu.Quality;
 public sealed class PublicationQuality
 {
     /// <summary>What has sent nothing for so long is taken for stopped, not for frozen: no client says which it is.</summary>
-    internal static readonly TimeSpan StoppedTime = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan StoppedTime = TimeSpan.FromSeconds(10);
 
     /// <summary>Of the rate of speech, in each second of silence.</summary>
     private const double RateKept = 0.98;
@@ -141,5 +141,5 @@ public sealed class PublicationQuality
         return PixelsOf(sent) == 0 ? 1 : Math.Max(1, (double)wanted / PixelsOf(sent));
     }
 
-    internal static long PixelsOf(EncodingFigures encoding) => (long)encoding.Width * encoding.Height;
+    private static long PixelsOf(EncodingFigures encoding) => (long)encoding.Width * encoding.Height;
 }

@@ -50,12 +50,13 @@ public sealed class SubscriptionQuality
             return false;
         }
 
-        bool rests = track.Kind == MediaKind.Video && figures.Encoding < 0;
+        int encoding = figures.Encoding;
+        bool rests = track.Kind == MediaKind.Video && encoding < 0;
         AddLook(figures, now);
         Inputs = Combine(publication.Inputs, figures, codec) with
         {
             FrozenShare = rests ? 1 : double.IsInfinity(publication.Inputs.FramesPerSecond) ? 0 : _window.FrozenShare,
-            Enlargement = rests || track.Kind == MediaKind.Audio ? 1 : EnlargementOf(track, figures, peer.GetConstraints(Section.Index)),
+            Enlargement = rests || track.Kind == MediaKind.Audio ? 1 : EnlargementOf(track, encoding, figures, peer.GetConstraints(Section.Index)),
         };
         if (!_window.IsFilled || Inputs.BitrateBps == 0 && Inputs.FrozenShare == 0)
         {
@@ -96,9 +97,10 @@ public sealed class SubscriptionQuality
     };
 
     /// <summary>Against the most that the publisher has, the size at which it is shown, and what the subscriber limited itself to.</summary>
-    private static double EnlargementOf(PublishedTrack track, SubscriptionFigures figures, in LayerConstraints limits)
+    private static double EnlargementOf(PublishedTrack track, int encodingSent, SubscriptionFigures figures, in LayerConstraints limits)
     {
-        if (figures.Reason == AllocationReason.ConstrainedByClient)
+        // The figures may still be of a track that was played before, with more encodings.
+        if (figures.Reason == AllocationReason.ConstrainedByClient || encodingSent >= track.Encodings.Length)
         {
             return 1;
         }
@@ -113,7 +115,7 @@ public sealed class SubscriptionQuality
                 largestBps = Math.Max(largestBps, encoding.SteadyBps);
             }
 
-            double sentBps = track.Encodings[figures.Encoding].SteadyBps;
+            double sentBps = track.Encodings[encodingSent].SteadyBps;
             return sentBps == 0 ? 1 : Math.Max(1, Math.Pow(largestBps / sentBps, PixelsPerBit));
         }
 
