@@ -35,6 +35,15 @@ internal sealed class ControlApi : IDisposable
         Assert.True(response.IsSuccessStatusCode, $"POST of a reload: {(int)response.StatusCode} {await response.Content.ReadAsStringAsync()}");
     }
 
+    /// <summary>What a client's getStats says of its session.</summary>
+    public async Task PostBeaconAsync(string session, JsonElement figures)
+    {
+        var beacon = figures.EnumerateObject().ToDictionary(figure => figure.Name, figure => (object)figure.Value);
+        beacon["session"] = session;
+        using HttpResponseMessage response = await _http.PostAsJsonAsync(new Uri("/v1/beacons", UriKind.Relative), beacon);
+        Assert.True(response.StatusCode == HttpStatusCode.Accepted, $"POST of a beacon: {(int)response.StatusCode} {await response.Content.ReadAsStringAsync()}");
+    }
+
     public Task CreateRoomAsync(string name) => PostAsync("/v1/rooms", new { name });
 
     public async Task<HttpStatusCode> DeleteRoomAsync(string name)

@@ -158,6 +158,22 @@ class Peer {
       remote: remote && `${remote.address}:${remote.port}`,
       encodings: report.filter((s) => s.type === 'outbound-rtp' && s.kind === 'video').map(outgoing),
       quality: this.quality?.figures(),
+      beacon: {
+        at: new Date().toISOString(),
+        framesDecoded: sum('inbound-rtp', 'video', 'framesDecoded'),
+        freezeCount: sum('inbound-rtp', 'video', 'freezeCount'),
+        totalFreezesDurationMs: sum('inbound-rtp', 'video', 'totalFreezesDuration') * 1000,
+        framesPerSecond: sum('inbound-rtp', 'video', 'framesPerSecond'),
+        frameWidth: sum('inbound-rtp', 'video', 'frameWidth'),
+        frameHeight: sum('inbound-rtp', 'video', 'frameHeight'),
+        packetsLost: Math.max(0, sum('inbound-rtp', 'video', 'packetsLost') + sum('inbound-rtp', 'audio', 'packetsLost')),
+        packetsReceived: sum('inbound-rtp', 'video', 'packetsReceived') + sum('inbound-rtp', 'audio', 'packetsReceived'),
+        jitterMs: sum('inbound-rtp', 'audio', 'jitter') * 1000,
+        roundTripMs: (pair?.currentRoundTripTime ?? 0) * 1000,
+        concealedSamples: sum('inbound-rtp', 'audio', 'concealedSamples'),
+        totalSamples: sum('inbound-rtp', 'audio', 'totalSamplesReceived'),
+        bytesReceived: sum('inbound-rtp', 'video', 'bytesReceived') + sum('inbound-rtp', 'audio', 'bytesReceived'),
+      },
     };
   }
 
