@@ -54,16 +54,16 @@ async function look(other) {
     black: Math.max(...colours.map((i) => second[i])) < 24,
     width: video.videoWidth, height: video.videoHeight, framesDecoded, audioEnergy,
     charts: Object.fromEntries([...video.closest('.tile').querySelectorAll('[data-value]')].map((e) => [e.dataset.value, e.textContent])),
-    lines: [...video.closest('.tile').querySelectorAll('[data-line]')].map((e) => e.getAttribute('d') ?? ''),
-    figures: [...video.closest('.tile').querySelectorAll('[data-figure]')].map((e) => `${e.dataset.figure} ${e.textContent}`).join(', '),
+    lines: [...video.closest('.tile').querySelectorAll('[data-meter] path')].map((e) => e.getAttribute('d') ?? ''),
+    picture: video.closest('.tile').querySelector('.picture').textContent,
   };
 }
 
-/** The other's picture is there, its sound was heard, and every figure and chart has a value. */
+/** The other's picture is there, its sound was heard, and every chart has a value. */
 const complete = async (other) => {
   const video = document.querySelector(`video[data-identity="${other}"]`);
   if (!(video?.videoWidth > 0)) return false;
-  if ([...video.closest('.tile').querySelectorAll('[data-figure], [data-value]')].some((e) => e.textContent === '–')) return false;
+  if ([...video.closest('.tile').querySelectorAll('[data-value]')].some((e) => e.textContent === '–' && e.dataset.value !== 'score')) return false;
   const reports = (await Promise.all(window.connections.map((c) => c.getStats()))).flatMap((r) => [...r.values()]);
   return reports.some((r) => r.type === 'inbound-rtp' && r.kind === 'audio' && r.totalAudioEnergy > 0);
 };
@@ -100,7 +100,6 @@ try {
     emit('seen', { other, ...await page.evaluate(look, other) });
   }
   await ada.bringToFront();
-  await ada.screenshot({ path: config.screenshot });
   await ada.click('#leave');
   await ada.waitForSelector('#lobby:not([hidden])', limit);
   await ben.waitForFunction(() => !document.querySelector('video[data-identity="Ada"]'), null, limit);
