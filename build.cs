@@ -33,7 +33,7 @@ static int Usage()
           test [FILTER] [--project NAME] [--nightly]
                           install what the tests need, build, publish the native binary, run every test (or those whose
                           full name contains FILTER, or those of one project); --nightly multiplies the random tests
-          publish         write the native server to artifacts/v100/v100, its debug symbols to artifacts/symbols
+          publish         write the native server to artifacts/v100/v100 with SQLite's library beside it, its debug symbols to artifacts/symbols
           bench [--quick] [FILTER]
                           run the performance suite, write artifacts/bench/report.md and report.json
           bench turn [--quick]
@@ -239,6 +239,8 @@ internal static class Prerequisites
 /// <summary>The native binary.</summary>
 internal static class Publishing
 {
+    private const string SqliteLibrary = "libe_sqlite3.so";
+
     public static int Run()
     {
         Prerequisites.ForNative();
@@ -266,19 +268,18 @@ internal static class Publishing
         return 0;
     }
 
-    /// <summary>The binary alone in its folder, replaced by rename so that a running one is not disturbed.</summary>
+    /// <summary>The binary and SQLite's library alone in their folder, replaced by rename so that a running one is not disturbed.</summary>
     private static void Place(string published)
     {
         string folder = Path.GetDirectoryName(Places.NativeBinary)!;
         string symbols = Path.Combine(Places.Artifacts, "symbols");
         Directory.CreateDirectory(folder);
         Directory.CreateDirectory(symbols);
-        string fresh = Path.Combine(Places.Artifacts, "v100.new");
-        File.Copy(Path.Combine(published, "V100.Server"), fresh, overwrite: true);
-        File.Move(fresh, Places.NativeBinary, overwrite: true);
-        foreach (string other in Directory.GetFileSystemEntries(folder).Where(entry => entry != Places.NativeBinary))
+        Replace(Path.Combine(published, SqliteLibrary), Path.Combine(folder, SqliteLibrary));
+        Replace(Path.Combine(published, "V100.Server"), Places.NativeBinary);
+        foreach (string other in Directory.GetFileSystemEntries(folder).Where(entry => entry != Places.NativeBinary && Path.GetFileName(entry) != SqliteLibrary))
         {
-            throw new StepFailedException($"{other} is beside the binary; artifacts/v100 holds the one file");
+            throw new StepFailedException($"{other} is beside the binary; artifacts/v100 holds it and {SqliteLibrary}");
         }
 
         foreach (string file in Directory.GetFiles(published, "V100.Server.dbg"))
@@ -287,6 +288,13 @@ internal static class Publishing
         }
 
         Console.WriteLine($"artifacts/v100/v100: {new FileInfo(Places.NativeBinary).Length / 1e6:0.0} MB");
+    }
+
+    private static void Replace(string from, string to)
+    {
+        string fresh = Path.Combine(Places.Artifacts, Path.GetFileName(to) + ".new");
+        File.Copy(from, fresh, overwrite: true);
+        File.Move(fresh, to, overwrite: true);
     }
 }
 

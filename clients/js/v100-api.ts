@@ -49,15 +49,12 @@ export function pauseAfter(failures: number): Promise<void> {
 export class Api {
   readonly url: string;
   readonly room: string;
-  readonly identity: string;
   readonly #token: string;
 
   constructor({ token, url, room }: ClientOptions) {
-    const claims = claimsOf(token);
     this.#token = token;
     this.url = (url ?? new URL(import.meta.url).origin).replace(/\/$/, "");
-    this.room = claims.video?.room ?? room ?? "";
-    this.identity = claims.sub ?? "";
+    this.room = claimsOf(token).video?.room ?? room ?? "";
   }
 
   /** Calls the API; throws V100Error with the problem that the server names, or fetch's TypeError where it does not answer. */

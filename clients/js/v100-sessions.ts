@@ -70,11 +70,6 @@ export class Session {
     return this.#location && decodeURIComponent(this.#location.slice(this.#location.lastIndexOf("/") + 1));
   }
 
-  /** The ids of the tracks that the answer names: of a playback, what events call its subscriptions. */
-  get answeredTracks(): string[] {
-    return [...new Set([...this.#answer.matchAll(/^a=msid:\S+ (\S+)/gm)].map((match) => match[1] ?? ""))];
-  }
-
   /** Opens it; `publish` and `play` of the client do. */
   async start(): Promise<void> {
     await this.connection.setLocalDescription(await this.connection.createOffer());

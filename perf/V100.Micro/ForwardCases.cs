@@ -217,6 +217,9 @@ internal sealed class Publication
 {
     private static readonly TimeSpan _pause = TimeSpan.FromMilliseconds(20);
 
+    // A source's first packet is looked at with the next choice of layers, and the keyframe is sent then from what is cached.
+    private static readonly TimeSpan _choice = TimeSpan.FromMilliseconds(500);
+
     // More than the server keeps for retransmission: from then on its buffers go around.
     private const int PacketsUntilSteady = 1024;
 
@@ -233,7 +236,7 @@ internal sealed class Publication
         call.Subscribers[0].Received = (packet, _) => ForwardedLength = packet.Length + AesGcmCipher.TagLength;
         Prepare(1);
         HandOver(0);
-        call.Advance(_pause);
+        call.Advance(_choice);
         call.Subscribers[0].Received = null;
         FillCache();
         Premise.Holds(ForwardedLength > 0, "The first packet was not forwarded.");

@@ -8,6 +8,7 @@ using V100.Server;
 using V100.Server.Configuration;
 using V100.Server.Control;
 using V100.Server.Media;
+using V100.Server.Storage;
 
 return await Startup.RunAsync(args).ConfigureAwait(false);
 
@@ -52,11 +53,14 @@ internal static class Startup
         try
         {
             TlsCertificate? certificate = TlsCertificate.From(options);
-            MediaPlane media = new(options, addresses, certificate);
+            Records records = new(options, TimeProvider.System);
+            await using ConfiguredAsyncDisposable recordsEnd = records.ConfigureAwait(false);
+            MediaPlane media = new(options, addresses, certificate, records);
             await using ConfiguredAsyncDisposable mediaEnds = media.ConfigureAwait(false);
             ServerHost host = new(
-                reader, options, keys, new SfuConference(media, TimeProvider.System), new TurnRelays(media), addresses, media.Port, certificate, null, media.Inboxes, media.Connections);
+                reader, options, keys, new SfuConference(media, TimeProvider.System), new TurnRelays(media), addresses, media.Port, certificate, records, null, media.Inboxes, media.Connections);
             host.Metrics.Add(new MediaMetrics(media).Collect);
+            records.Start(host.Log, host.Plane.Keys, media.Turn.Directory);
             media.Start(host.Log);
             await using (host.ConfigureAwait(false))
             {
@@ -65,12 +69,15 @@ internal static class Startup
                 await host.StartAsync().ConfigureAwait(false);
                 media.OfferTcp(host.TcpPort);
                 Announce(host, options, keys, addresses, media.Port, Stopwatch.GetElapsedTime(started));
+
+                // What only the start needed goes back to the system: a server that waits for its first call stays small.
+                GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
                 await lifetime.RunAsync().ConfigureAwait(false);
             }
 
             return 0;
         }
-        catch (PlatformNotSupportedException exception)
+        catch (Exception exception) when (exception is PlatformNotSupportedException or StoreException)
         {
             return Fail(exception.Message);
         }

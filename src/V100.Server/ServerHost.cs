@@ -37,6 +37,7 @@ internal sealed class ServerHost : IAsyncDisposable
     /// <param name="addresses">What clients can reach.</param>
     /// <param name="udpPort">The port that the workers are bound to.</param>
     /// <param name="certificate">What TLS shows; null for none. A reload replaces what it holds.</param>
+    /// <param name="records">Usage, audit and webhooks; the caller starts and ends them.</param>
     /// <param name="time">For tokens and deadlines.</param>
     /// <param name="sink">Who serves connections over TCP and TLS; null for STUN Binding alone.</param>
     /// <param name="connections">Their table, where others need it before this; belongs to the host from now on. Null makes one.</param>
@@ -49,6 +50,7 @@ internal sealed class ServerHost : IAsyncDisposable
         IReadOnlyList<IPAddress> addresses,
         int udpPort,
         TlsCertificate? certificate,
+        Records records,
         TimeProvider? time = null,
         IConnectionSink? sink = null,
         ConnectionTable? connections = null)
@@ -81,6 +83,7 @@ internal sealed class ServerHost : IAsyncDisposable
         _acceptor = new ConnectionAcceptor(Connections, sink, _certificate, options.TcpTrustedProxies, Log);
         Metrics.Add(new ProcessMetrics(Plane).Collect);
         Metrics.Add(Connections.Collect);
+        Metrics.Add(records.Collect);
         _streams = new EventStreams(conference, options.MaxEventStreams, Plane.Time);
         Metrics.Add(_streams.Collect);
         Routes =
@@ -92,10 +95,13 @@ internal sealed class ServerHost : IAsyncDisposable
             .. new OfferEndpoints(Plane).Routes,
             .. new SessionEndpoints(Plane).Routes,
             .. new TurnEndpoints(Plane).Routes,
+            .. new UsageEndpoints(Plane, records.Store).Routes,
+            .. new AuditEndpoints(Plane, records.Store).Routes,
+            .. new WebhookEndpoints(Plane, records.Store, records.Webhooks).Routes,
             .. new ServiceEndpoints(Plane, Metrics, Reload).Routes,
             .. PageFiles.Routes,
         ];
-        Api.Map(_app, Routes, new CrossOrigin(options.AllowedOrigins), Plane.Limits, Log);
+        Api.Map(_app, Routes, new CrossOrigin(options.AllowedOrigins), Plane.Limits, records.Audit, Log);
     }
 
     public ControlPlane Plane { get; }

@@ -5,7 +5,7 @@ using V100.Sfu.Sdp;
 
 namespace V100.Server;
 
-/// <summary>Every log line of the server, with a stable event id: 1xxx the process, 2xxx HTTP, 3xxx listeners, 4xxx sessions.</summary>
+/// <summary>Every log line of the server, with a stable event id: 1xxx the process, 2xxx HTTP, 3xxx listeners, 4xxx sessions, 5xxx the store and what is in it.</summary>
 internal static partial class ServerLog
 {
     [LoggerMessage(1001, LogLevel.Information, "V100 {Version} is ready after {StartMs} ms: HTTP {Url}, UDP port {UdpPort}, TCP port {TcpPort}")]
@@ -34,6 +34,18 @@ internal static partial class ServerLog
 
     [LoggerMessage(1009, LogLevel.Warning, "Only {Fit} TURN allocations fit at a time, not the {MaxAllocations} of V100:Turn:MaxAllocations: each takes a descriptor (and one more where its client has a connection), and RLIMIT_NOFILE is {Limit}. Raise its hard limit to {Needed}: LimitNOFILE of systemd, --ulimit nofile of Docker, or ulimit -n")]
     public static partial void FewDescriptors(ILogger log, int fit, int maxAllocations, long limit, long needed);
+
+    [LoggerMessage(5001, LogLevel.Error, "The store {Path} refused a transaction of {Writes} writes: {Reason}")]
+    public static partial void StoreFailed(ILogger log, string path, int writes, string reason);
+
+    [LoggerMessage(EventId = 5004, Message = "Audit: {Key} {Subject} {Method} {Path} {Status} from {Remote}")]
+    public static partial void Audited(ILogger log, LogLevel level, string key, string subject, string method, string path, int status, string remote);
+
+    [LoggerMessage(5002, LogLevel.Error, "{Capacity} writes wait for the store {Path}: more are dropped until it has taken some")]
+    public static partial void StoreQueueFull(ILogger log, string path, int capacity);
+
+    [LoggerMessage(5003, LogLevel.Warning, "Another process uses the store {Path}: webhooks that wait in it are left to that one")]
+    public static partial void StoreShared(ILogger log, string path);
 
     [LoggerMessage(4001, LogLevel.Information, "Session {Session} opened: {Role} by {Identity} in {Room}")]
     public static partial void SessionOpened(ILogger log, SessionId session, SessionRole role, string identity, string room);

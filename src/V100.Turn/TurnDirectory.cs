@@ -16,7 +16,18 @@ public sealed class TurnDirectory
     private readonly ConcurrentDictionary<ClientFlow, int> _flows = new();
     private readonly ConcurrentDictionary<TransportAddress, RelayLocation> _relays = new();
 
+    private readonly ConcurrentQueue<AllocationRecord> _ended = new();
+
     public int Count => _allocations.Count;
+
+    /// <summary>
+    /// Whether allocations that end are kept for <see cref="TryTakeEnded"/>. Who sets it must take them, at least once a second: they
+    /// are as many as end in between.
+    /// </summary>
+    public bool KeepsEnded { get; set; }
+
+    /// <summary>An allocation that ended, with its last figures.</summary>
+    public bool TryTakeEnded(out AllocationRecord allocation) => _ended.TryDequeue(out allocation!);
 
     /// <summary>All that there are; what comes and goes during the walk may be in it or not.</summary>
     public IEnumerable<AllocationRecord> Allocations
@@ -39,7 +50,15 @@ public sealed class TurnDirectory
 
     internal void Add(AllocationRecord allocation) => _allocations[allocation.Id] = allocation;
 
-    internal void Remove(AllocationRecord allocation) => _allocations.TryRemove(allocation.Id, out _);
+    internal void Remove(AllocationRecord allocation)
+    {
+        // In this order: who takes what ended and then walks what lives meets no allocation twice.
+        _allocations.TryRemove(allocation.Id, out _);
+        if (KeepsEnded)
+        {
+            _ended.Enqueue(allocation);
+        }
+    }
 
     internal void AddFlow(in ClientFlow flow, int shard) => _flows[flow] = shard;
 

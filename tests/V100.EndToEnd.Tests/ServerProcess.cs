@@ -16,6 +16,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
 
     private readonly Process _process;
     private readonly StringBuilder _log = new();
+    private readonly StoreFolder _store = new();
     private readonly TaskCompletionSource<Match> _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private ServerProcess(string[] command, IReadOnlyDictionary<string, string> environment, bool bare)
@@ -31,6 +32,8 @@ internal sealed partial class ServerProcess : IAsyncDisposable
             start.Environment[name] = value;
         }
 
+        // The command line has the last word, where a test needs the store of a former process.
+        start.Environment["V100__Store__Path"] = _store.Path;
         Started = Stopwatch.GetTimestamp();
         _process = Process.Start(start)!;
         _process.OutputDataReceived += (_, line) => OnLine(line.Data);
@@ -153,6 +156,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
 
         Api?.Dispose();
         _process.Dispose();
+        _store.Dispose();
     }
 
     private async Task WaitReadyAsync()

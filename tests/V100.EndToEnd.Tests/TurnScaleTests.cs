@@ -138,8 +138,7 @@ public sealed class TurnScaleTests(ITestOutputHelper output)
         string json = Path.GetTempFileName();
         string[] command =
         [
-            Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "..", "..", "..", "dotnet"), Path.Combine(AppContext.BaseDirectory, "V100.Load.dll"),
-            "turn", "--server", $"127.0.0.1:{port}", "--user", TurnClient.User, "--password", TurnClient.Password, "--mode", mode, "--json", json, .. arguments,
+            .. LoadGenerator.Command, "turn", "--server", $"127.0.0.1:{port}", "--user", TurnClient.User, "--password", TurnClient.Password, "--mode", mode, "--json", json, .. arguments,
         ];
         command = network is null ? command : NetworkNamespaces.Inside(network.Server, command);
         using Process process = Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true })!;

@@ -6,6 +6,7 @@ using V100.Server.Configuration;
 using V100.Server.Connections;
 using V100.Server.Control;
 using V100.Server.Media;
+using V100.Turn;
 
 namespace V100.Server.Tests;
 
@@ -17,9 +18,11 @@ internal sealed class RunningServer : IAsyncDisposable
 
     private readonly MediaPlane? _media;
 
-    private RunningServer(ServerHost host, ScriptedConference conference, ManualTime time, MediaPlane? media = null)
+    private RunningServer(ServerHost host, ScriptedConference conference, ManualTime time, Records records, MediaPlane? media = null)
     {
         _media = media;
+        Records = records;
+        records.Start(host.Log, host.Plane.Keys, media?.Turn.Directory ?? new TurnDirectory());
         Host = host;
         Conference = conference;
         Time = time;
@@ -27,6 +30,7 @@ internal sealed class RunningServer : IAsyncDisposable
     }
 
     public ServerHost Host { get; }
+    public Records Records { get; }
     public ScriptedConference Conference { get; }
 
     /// <summary>Of a server that was started with media.</summary>
@@ -47,9 +51,10 @@ internal sealed class RunningServer : IAsyncDisposable
         (OptionsReader reader, ServerOptions options) = Configure(arguments);
         ScriptedConference conference = new();
         ManualTime time = new();
-        ServerHost host = new(reader, options, options.ApiKeys, conference, relays, LocalAddresses.For(options), 3478, TlsCertificate.From(options), time, sink);
+        Records records = new(options, time);
+        ServerHost host = new(reader, options, options.ApiKeys, conference, relays, LocalAddresses.For(options), 3478, TlsCertificate.From(options), records, time, sink);
         await host.StartAsync();
-        return new RunningServer(host, conference, time);
+        return new RunningServer(host, conference, time, records);
     }
 
     /// <summary>With the rooms and workers that the server itself has, on a free UDP port.</summary>
@@ -59,20 +64,21 @@ internal sealed class RunningServer : IAsyncDisposable
         ManualTime time = new();
         IReadOnlyList<IPAddress> addresses = LocalAddresses.For(options);
         TlsCertificate? certificate = TlsCertificate.From(options);
-        MediaPlane media = new(options, addresses, certificate);
+        Records records = new(options, time);
+        MediaPlane media = new(options, addresses, certificate, records);
         ServerHost host = new(
-            reader, options, options.ApiKeys, new SfuConference(media, time), new TurnRelays(media), addresses, media.Port, certificate, time, media.Inboxes, media.Connections);
+            reader, options, options.ApiKeys, new SfuConference(media, time), new TurnRelays(media), addresses, media.Port, certificate, records, time, media.Inboxes, media.Connections);
         media.Start(host.Log);
         host.Metrics.Add(new MediaMetrics(media).Collect);
         await host.StartAsync();
-        return new RunningServer(host, null!, time, media);
+        return new RunningServer(host, null!, time, records, media);
     }
 
-    /// <summary>Free ports of loopback, and a key.</summary>
+    /// <summary>Free ports of loopback, a key, and a store of its own.</summary>
     public static (OptionsReader Reader, ServerOptions Options) Configure(params string[] arguments)
     {
         OptionsReader reader = OptionsReader.FromArguments(
-            ["--V100:Http:Url=http://127.0.0.1:0", "--V100:Tcp:Port=0", "--V100:Tls:Port=0", "--V100:Udp:Addresses=127.0.0.1", "--V100:Log:Level=error", $"--V100:ApiKeys:{Key}={Secret}", .. arguments]);
+            ["--V100:Http:Url=http://127.0.0.1:0", "--V100:Tcp:Port=0", "--V100:Tls:Port=0", "--V100:Udp:Addresses=127.0.0.1", "--V100:Log:Level=error", $"--V100:ApiKeys:{Key}={Secret}", $"--V100:Store:Path={TemporaryFolder.NewPath()}/v100.db", .. arguments]);
         Assert.True(reader.TryRead(out ServerOptions options, out string? error), error);
         return (reader, options);
     }
@@ -132,6 +138,8 @@ internal sealed class RunningServer : IAsyncDisposable
         {
             await _media.DisposeAsync();
         }
+
+        await Records.DisposeAsync();
     }
 }
 

@@ -11,6 +11,7 @@ namespace V100.Server.Configuration;
 internal static class OptionTable
 {
     public const int MinApiSecretBytes = 32;
+    private const int MaxWebhookUrls = 16;
 
     public static readonly OptionKey[] Keys =
     [
@@ -134,8 +135,20 @@ internal static class OptionTable
             (options, value) => options.LoudestSpeakers = (int)value),
         Whole("V100:Events:MaxStreams", "20000", 1, 1_000_000, "Clients of /v1/rooms/{room}/events at a time.", (options, value) => options.MaxEventStreams = (int)value),
         Whole("V100:Events:MaxStreamsPerRoom", "3000", 1, 1_000_000, "Of these, of one room.", (options, value) => options.MaxEventStreamsPerRoom = (int)value),
-        new("V100:Webhooks:Urls", OptionShape.List, null, "http:// or https:// URLs", "Where events are posted.",
-            (options, _, text) => Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https" && AddUrl(options, text)) { ActsNow = false },
+        new("V100:Webhooks:Urls", OptionShape.List, null, $"http:// or https:// URLs, at most {MaxWebhookUrls}", "Where events are posted, signed with the first of V100:ApiKeys.",
+            (options, _, text) => options.WebhookUrls.Count < MaxWebhookUrls && Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https" && AddUrl(options, text)),
+        Whole("V100:Webhooks:MaxAgeSeconds", "86400", 1, 2_592_000, "After which an event that a URL did not take is given up.",
+            (options, value) => options.WebhookMaxAgeSeconds = (int)value),
+        new("V100:Store:Path", OptionShape.Value, "v100-data/v100.db", "a file in a folder that this user may write to; both are made where they are not there",
+            "The store (SQLite) of usage, audit and webhooks on their way; a path that is not absolute begins in the working directory.",
+            (options, _, text) =>
+            {
+                options.StorePath = text;
+                return text.Length > 0 && !text.Contains('\0', StringComparison.Ordinal);
+            }),
+        Whole("V100:Usage:RetentionDays", "400", 1, 36_500, "How long usage is kept.", (options, value) => options.UsageRetentionDays = (int)value),
+        Whole("V100:Audit:RetentionDays", "90", 1, 36_500, "How long the audit is kept.", (options, value) => options.AuditRetentionDays = (int)value),
+        Whole("V100:Audit:MaxEntries", "1000000", 1000, 1_000_000_000, "How many calls the audit keeps at most.", (options, value) => options.AuditMaxEntries = value),
         Whole("V100:Drain:TimeoutSeconds", "3600", 0, 604_800, "On SIGTERM: how long to wait for the last session to end.",
             (options, value) => options.DrainTimeoutSeconds = (int)value),
         Text("V100:Trace:Session", "none", 1, 64,

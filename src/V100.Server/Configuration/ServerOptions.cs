@@ -83,6 +83,13 @@ internal sealed class ServerOptions
     public int MaxEventStreamsPerRoom { get; set; }
 
     public List<Uri> WebhookUrls { get; } = [];
+    public int WebhookMaxAgeSeconds { get; set; }
+
+    /// <summary>The file of the store.</summary>
+    public string StorePath { get; set; } = null!;
+    public int UsageRetentionDays { get; set; }
+    public int AuditRetentionDays { get; set; }
+    public long AuditMaxEntries { get; set; }
     public int DrainTimeoutSeconds { get; set; }
 
     /// <summary>The session whose decisions are traced, <c>*</c> for all; null for none.</summary>

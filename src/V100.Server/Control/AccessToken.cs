@@ -89,9 +89,12 @@ internal sealed record AccessToken
     }
 
     /// <summary>The compact form, signed by the secret of <see cref="Issuer"/>.</summary>
-    public string Sign(ReadOnlySpan<byte> secret)
+    public string Sign(ReadOnlySpan<byte> secret) => Sign(TokenClaims.Write(this), secret);
+
+    /// <summary>The compact form of any claims.</summary>
+    public static string Sign(ReadOnlySpan<byte> claims, ReadOnlySpan<byte> secret)
     {
-        string signed = Header + "." + Base64Url.EncodeToString(TokenClaims.Write(this));
+        string signed = Header + "." + Base64Url.EncodeToString(claims);
         Span<byte> signature = stackalloc byte[HMACSHA256.HashSizeInBytes];
         HMACSHA256.HashData(secret, Encoding.ASCII.GetBytes(signed), signature);
         return signed + "." + Base64Url.EncodeToString(signature);

@@ -1,11 +1,23 @@
+using V100.Server.Audit;
+
 namespace V100.Server.Control;
 
 /// <summary>Maps the routes: one endpoint per path, which answers every method.</summary>
 internal static class Api
 {
-    public static void Map(WebApplication app, IReadOnlyList<ApiRoute> routes, CrossOrigin crossOrigin, RequestLimits limits, ILogger log)
+    public static void Map(WebApplication app, IReadOnlyList<ApiRoute> routes, CrossOrigin crossOrigin, RequestLimits limits, AuditLog audit, ILogger log)
     {
-        app.Use(next => context => GuardAsync(context, next, crossOrigin, limits, log));
+        app.Use(next => async context =>
+        {
+            try
+            {
+                await GuardAsync(context, next, crossOrigin, limits, log).ConfigureAwait(false);
+            }
+            finally
+            {
+                audit.Record(context);
+            }
+        });
         app.UseRouting();
         foreach (IGrouping<string, ApiRoute> path in routes.GroupBy(route => route.Pattern, StringComparer.Ordinal))
         {

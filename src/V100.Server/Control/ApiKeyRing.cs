@@ -17,6 +17,16 @@ internal sealed class ApiKeyRing
 
     public void Replace(IReadOnlyDictionary<string, string> secrets) => _secrets = Encode(secrets);
 
+    /// <summary>The key that signs what the server itself sends: the first in the order of their names; null without any.</summary>
+    public (string Key, byte[] Secret)? Signing
+    {
+        get
+        {
+            Dictionary<string, byte[]> secrets = _secrets;
+            return secrets.Keys.Min(StringComparer.Ordinal) is { } key ? (key, secrets[key]) : null;
+        }
+    }
+
     public bool TryGetSecret(string key, out byte[] secret)
     {
         bool found = _secrets.TryGetValue(key, out byte[]? value);

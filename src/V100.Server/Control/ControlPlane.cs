@@ -28,6 +28,7 @@ internal sealed class ControlPlane(IConference conference, IRelays relays, ApiKe
             return null;
         }
 
+        context.Features.Set(caller); // For the audit, which sees the answer.
         return await Limits.RefusedByKeyAsync(context, caller!.Key).ConfigureAwait(false) ? null : caller;
     }
 
@@ -43,6 +44,10 @@ internal sealed class ControlPlane(IConference conference, IRelays relays, ApiKe
         await Problem.ForbiddenAsync(context, grant).ConfigureAwait(false);
         return null;
     }
+
+    /// <summary>For what belongs to no room, which a token that administers one does not reach. Null where the request has been answered.</summary>
+    public ValueTask<Caller?> AuthenticateForServerAsync(HttpContext context) =>
+        AuthenticateAsync(context, video => video.RoomAdmin && video.Room is null, "roomAdmin for every room");
 
     /// <summary>The room of the path, where the caller may read it; null where the request has been answered.</summary>
     public ValueTask<string?> ReadableRoomAsync(HttpContext context) =>

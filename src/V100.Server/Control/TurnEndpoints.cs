@@ -58,7 +58,5 @@ internal sealed class TurnEndpoints(ControlPlane plane)
         }
     }
 
-    /// <summary>The relay belongs to no room: a token that administers one does not reach it.</summary>
-    private async ValueTask<bool> MayAsync(HttpContext context) => await plane.AuthenticateAsync(
-        context, video => video.RoomAdmin && video.Room is null, "roomAdmin for every room").ConfigureAwait(false) is not null;
+    private async ValueTask<bool> MayAsync(HttpContext context) => await plane.AuthenticateForServerAsync(context).ConfigureAwait(false) is not null;
 }

@@ -42,6 +42,7 @@ internal sealed class MediaPlane : IAsyncDisposable
     private readonly List<ShardCommand> _refused = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly TraceWriter _trace;
+    private readonly Records? _records;
     private string? _traced;
     private Instant _retryAt = Instant.Never;
     private readonly TickWaker _ticks = new();
@@ -53,9 +54,11 @@ internal sealed class MediaPlane : IAsyncDisposable
     /// <param name="options">The configuration.</param>
     /// <param name="addresses">What candidates show.</param>
     /// <param name="certificate">What DTLS shows to clients of STUN and TURN; null serves none.</param>
+    /// <param name="records">Are told of what becomes of rooms; null for nobody.</param>
     /// <exception cref="IOException">An address cannot be bound; none stays bound then.</exception>
-    public MediaPlane(ServerOptions options, IReadOnlyList<IPAddress> addresses, TlsCertificate? certificate)
+    public MediaPlane(ServerOptions options, IReadOnlyList<IPAddress> addresses, TlsCertificate? certificate, Records? records = null)
     {
+        _records = records;
         _certificate = certificate;
         _events = Channel.CreateBounded<PeerEvent>(new BoundedChannelOptions(EventCapacity) { SingleReader = true });
         _dtls = new DtlsContext(DtlsCertificate.Create());
@@ -274,17 +277,31 @@ internal sealed class MediaPlane : IAsyncDisposable
             lock (_gate)
             {
                 Instant now = MonotonicClock.Now;
-                while (_events.Reader.TryRead(out PeerEvent e))
-                {
-                    _rooms.HandleEvent(in e, now);
-                }
-
+                HandleEvents(now);
                 if (now >= _rooms.NextDeadline)
                 {
                     _rooms.HandleDeadline(now);
                 }
 
                 PostCommands();
+            }
+        }
+
+        lock (_gate)
+        {
+            HandleEvents(MonotonicClock.Now); // The last sessions' figures.
+            TakeEvents();
+        }
+    }
+
+    private void HandleEvents(Instant now)
+    {
+        while (_events.Reader.TryRead(out PeerEvent e))
+        {
+            _rooms.HandleEvent(in e, now);
+            if (e.Kind == PeerEventKind.Closed)
+            {
+                _records?.TellClosed(e.Peer);
             }
         }
     }
@@ -322,39 +339,43 @@ internal sealed class MediaPlane : IAsyncDisposable
         }
     }
 
-    private void LogEvents()
+    private void TakeEvents()
     {
-        while (_rooms.TryPollEvent(out SessionEvent e))
+        Instant now = MonotonicClock.Now;
+        while (_rooms.TryPollEvent(out RoomEvent e))
         {
-            Session session = e.Session;
-            if (e.Kind == SessionEventKind.Opened && _traced is not null)
+            _records?.Tell(in e, now);
+            if (e.Kind == RoomEventKind.SessionOpened && _traced is not null)
             {
-                Trace(session);
+                Trace(e.Session!);
             }
 
-            if (_log is null)
+            if (_log is not null && e.Session is { } session)
             {
-                continue;
+                LogEvent(_log, e.Kind, session);
             }
+        }
+    }
 
-            switch (e.Kind)
-            {
-                case SessionEventKind.Opened:
-                    ServerLog.SessionOpened(_log, session.Id, session.Role, session.Participant.Identity, session.Participant.Room.Name);
-                    break;
-                case SessionEventKind.Connected:
-                    ServerLog.SessionConnected(_log, session.Id, session.Peer.OwnerShard);
-                    break;
-                case SessionEventKind.Closed:
-                    ServerLog.SessionClosed(_log, session.Id, session.Participant.Identity, session.Participant.Room.Name, session.CloseReason);
-                    break;
-            }
+    private static void LogEvent(ILogger log, RoomEventKind kind, Session session)
+    {
+        switch (kind)
+        {
+            case RoomEventKind.SessionOpened:
+                ServerLog.SessionOpened(log, session.Id, session.Role, session.Participant.Identity, session.Participant.Room.Name);
+                break;
+            case RoomEventKind.SessionConnected:
+                ServerLog.SessionConnected(log, session.Id, session.Peer.OwnerShard);
+                break;
+            case RoomEventKind.SessionClosed:
+                ServerLog.SessionClosed(log, session.Id, session.Participant.Identity, session.Participant.Room.Name, session.CloseReason);
+                break;
         }
     }
 
     private void PostCommands()
     {
-        LogEvents();
+        TakeEvents();
         foreach (ShardCommand refused in _refused)
         {
             _rooms.Retry(in refused);

@@ -27,7 +27,7 @@ internal static class SessionViews
             session.Id.ToString(),
             session.Participant.Room.Name,
             session.Participant.Identity,
-            session.Role.HasFlag(SessionRole.Publish) ? "whip" : "whep",
+            KindOf(session.Role),
             session.CreatedAt,
             StateOf(session.State),
             new IceView(report is null ? "new" : "connected", report?.Local.ToString(), report?.Remote.ToString()),
@@ -51,6 +51,8 @@ internal static class SessionViews
         path.PacerWait.TotalMilliseconds);
 
     private static long? Limit(long limitBps) => limitBps == long.MaxValue ? null : limitBps;
+
+    public static string KindOf(SessionRole role) => role.HasFlag(SessionRole.Publish) ? "whip" : "whep";
 
     public static TrackView Of(PublishedTrack track) => new(
         track.Id.ToString(),

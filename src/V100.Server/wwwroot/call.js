@@ -128,7 +128,7 @@ export class Call {
 
   async #tick() {
     if (this.#isClosed) return;
-    await Promise.all(this.#tiles().map(tile => tile.update(this.#scoreOf(tile.identity)).catch(() => {})));
+    await Promise.all(this.#tiles().map(tile => tile.update().catch(() => {})));
     if (this.#isClosed) return;
     for (const [identity, other] of this.#others) {
       if (other.endedAt === null || performance.now() - other.endedAt < againMs) continue;
@@ -136,15 +136,6 @@ export class Call {
       this.#add(identity);
     }
     setTimeout(() => this.#tick(), figuresMs);
-  }
-
-  /** Of what this page sees: its own publication's score, or that of its subscription. */
-  #scoreOf(identity) {
-    const { participants } = this.#events.room;
-    if (identity === this.identity) return participants.get(identity)?.score ?? lowest(participants.get(identity)?.tracks);
-    const answered = this.#others.get(identity)?.playback?.answeredTracks ?? [];
-    const subscriptions = participants.get(this.identity)?.subscriptions ?? new Map();
-    return lowest(answered.map(id => subscriptions.get(id)).filter(Boolean));
   }
 
   toggle(kind) {
@@ -177,9 +168,4 @@ export class Call {
     this.#isClosed = true;
     this.#client.stop(true);
   }
-}
-
-function lowest(scored = []) {
-  const scores = [...scored.values()].map(one => one.score).filter(score => score !== undefined);
-  return scores.length > 0 ? Math.min(...scores) : undefined;
 }

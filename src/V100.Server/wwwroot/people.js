@@ -73,18 +73,17 @@ export class People {
     const row = document.getElementById("track").content.firstElementChild.cloneNode(true);
     const mute = row.querySelector(".mute");
     mute.hidden = !this.#client;
-    mute.setAttribute("aria-label", `Mute ${sources[track.source].toLowerCase()} of ${track.identity}`);
     mute.addEventListener("click", () => {
-      const muted = mute.getAttribute("aria-pressed") !== "true";
-      this.#change(mute, "POST", `/tracks/${encodeURIComponent(track.trackId)}/mute`, { muted });
+      this.#change(mute, "POST", `/tracks/${encodeURIComponent(track.trackId)}/mute`, { muted: !row.hasAttribute("data-muted") });
     });
     return row;
   }
 
   #fillTrack(row, track) {
     write(row.querySelector(".source"), sources[track.source]);
-    write(row.querySelector(".mute"), track.muted ? "Unmute" : "Mute");
-    row.querySelector(".mute").setAttribute("aria-pressed", String(track.muted));
+    const mute = track.muted ? "Unmute" : "Mute";
+    write(row.querySelector(".mute"), mute);
+    row.querySelector(".mute").setAttribute("aria-label", `${mute} ${sources[track.source].toLowerCase()} of ${track.identity}`);
     row.toggleAttribute("data-muted", track.muted);
     const meter = row.querySelector(".level");
     meter.toggleAttribute("hidden", track.kind !== "audio");

@@ -121,7 +121,7 @@ export class Tile {
   }
 
   /** Once a second: the figures of the server and of this browser. */
-  async update(score) {
+  async update() {
     const session = this.#session;
     if (!session) return;
     await this.#applyLayer();
@@ -141,6 +141,7 @@ export class Tile {
     layer.push(lines, lines ? `${lines}p${video.layer ? ` ${video.layer}` : ""}` : "none");
     lost.push(loss, `${loss?.toFixed(1)} %`);
     trips.push(roundTrip, `${roundTrip?.toFixed(roundTrip < 10 ? 1 : 0)} ms`);
+    const { score } = view;
     scores.push(score ?? null, score?.toFixed(1));
     this.element.dataset.quality = score === undefined ? "" : score >= 4 ? "good" : score >= 3 ? "fair" : "poor";
     if (!this.own) this.#part(".why").textContent = reasons[video?.reason] ?? "";

@@ -24,14 +24,11 @@ export function pauseAfter(failures) {
 export class Api {
     url;
     room;
-    identity;
     #token;
     constructor({ token, url, room }) {
-        const claims = claimsOf(token);
         this.#token = token;
         this.url = (url ?? new URL(import.meta.url).origin).replace(/\/$/, "");
-        this.room = claims.video?.room ?? room ?? "";
-        this.identity = claims.sub ?? "";
+        this.room = claimsOf(token).video?.room ?? room ?? "";
     }
     /** Calls the API; throws V100Error with the problem that the server names, or fetch's TypeError where it does not answer. */
     async request(method, path, { body, type, headers, keepalive, signal } = {}) {

@@ -20,7 +20,7 @@ public readonly record struct AllocationSummary(long TotalBps, long NextStepBps,
 /// Call <see cref="Allocate"/> when the estimate, a demand or the set of demands changed, at <see cref="NextDeadline"/>, and about ten times a
 /// second while there is video; then follow each <see cref="LayerDemand.Choice"/>.
 /// Down at once, when the present choices need more than the estimate. Up when the estimate has been <see cref="Headroom"/> times the need
-/// for <see cref="UpHold"/>, or when a probe carried it. A step up that has to be taken back within
+/// for <see cref="UpHold"/>. A step up that has to be taken back within
 /// <see cref="TrialTime"/> failed: its total is not tried again for <see cref="MinBackOff"/>, doubled with each failure up to
 /// <see cref="MaxBackOff"/>. A subscription that begins, or whose subscriber or priority asks for something else, does not wait.
 /// </remarks>
@@ -31,9 +31,6 @@ public sealed class LayerAllocator
     public static readonly TimeSpan TrialTime = TimeSpan.FromSeconds(10);
     public static readonly TimeSpan MinBackOff = TimeSpan.FromSeconds(4);
     public static readonly TimeSpan MaxBackOff = TimeSpan.FromSeconds(60);
-
-    /// <summary>How long a successful probe speaks for what it carried.</summary>
-    public static readonly TimeSpan ProbeLifetime = TimeSpan.FromSeconds(2);
 
     /// <summary>What must be gained by taking from some to give to others, when nobody asked for it.</summary>
     private const double WorthOfChange = 1.1;
@@ -48,8 +45,6 @@ public sealed class LayerAllocator
     private bool _isHolding;
     private Instant _heldSince;
     private long _heldBps;
-    private long _probedBps;
-    private Instant _probedUntil;
     private bool _isOnTrial;
     private Instant _risenAt;
     private long _risenToBps;
@@ -61,13 +56,6 @@ public sealed class LayerAllocator
 
     /// <summary>Until then what failed is not tried again.</summary>
     public Instant BackOffUntil { get; private set; }
-
-    /// <summary>A probe showed that the path carries this much for these subscriptions: audio and retransmissions are off already.</summary>
-    public void OnProbeSucceeded(long rateBps, Instant now)
-    {
-        _probedBps = rateBps;
-        _probedUntil = now + ProbeLifetime;
-    }
 
     /// <summary>Chooses anew.</summary>
     /// <param name="demands">All subscriptions of the peer, in any order that stays.</param>
@@ -119,11 +107,7 @@ public sealed class LayerAllocator
 
     private void EndTrial(bool isOver, long estimateBps, Instant now)
     {
-        if (isOver)
-        {
-            _isHolding = false;
-            _probedUntil = now;
-        }
+        _isHolding &= !isOver;
 
         if (!_isOnTrial)
         {
@@ -144,7 +128,7 @@ public sealed class LayerAllocator
         }
     }
 
-    /// <summary>Goes up from the present where the estimate has held for long enough, or a probe succeeded.</summary>
+    /// <summary>Goes up from the present where the estimate has held for long enough.</summary>
     private void Rise(ReadOnlySpan<LayerDemand> demands, long estimateBps, Instant now, ref long presentBps)
     {
         long smallestBps = long.MaxValue;
@@ -161,14 +145,12 @@ public sealed class LayerAllocator
         }
 
         long needBps = presentBps + smallestBps;
-        long probedBps = now < _probedUntil ? Math.Min(_probedBps, estimateBps) : 0;
-        if (!TryHold(CarefulBps(estimateBps, now), needBps, now, out long budgetBps) && probedBps < needBps)
+        if (!TryHold(CarefulBps(estimateBps, now), needBps, now, out long budgetBps))
         {
             NextDeadline = _isHolding ? _heldSince + UpHold : now < BackOffUntil ? BackOffUntil : Instant.Never;
             return;
         }
 
-        budgetBps = Math.Max(budgetBps, probedBps);
         ChooseRise(demands, budgetBps, presentBps);
         presentBps = Commit(demands);
         _isHolding = false;

@@ -217,7 +217,7 @@ internal sealed partial class Subscription
     private void Commit(Span<byte> target, in RtpHeader header, int headerLength, ReadOnlySpan<byte> payload, ExtendedSequence sequence, Instant now)
     {
         int length = _peer.SrtpSender.ProtectRtp(target, headerLength, payload, sequence.Value);
-        _shard.Output.Commit(length);
+        _peer.Commit(length);
         _peer.OnPacketSent(length, _isNumbered, in header, now);
     }
 

@@ -120,7 +120,7 @@ internal sealed partial class Subscription
         }
         else
         {
-            _shard.Output.Commit(_peer.SrtpSender.ProtectRtp(target, headerLength, body, sequence.Value));
+            _peer.Commit(_peer.SrtpSender.ProtectRtp(target, headerLength, body, sequence.Value));
         }
 
         return true;

@@ -223,7 +223,7 @@ internal sealed partial class Peer
 
     private void EndRtcp(Span<byte> packet, int length)
     {
-        _shard.Output.Commit(_srtpSender!.ProtectRtcp(packet, length));
+        Commit(_srtpSender!.ProtectRtcp(packet, length));
         _shard.Counters.Increment(SfuCounter.RtcpSent);
     }
 }

@@ -55,6 +55,7 @@ internal sealed partial class Peer
             buffer.Length = length;
             counters.Increment(SfuCounter.RtpReceived);
             counters.Add(SfuCounter.RtpReceivedBytes, length);
+            Descriptor.Traffic.CountReceived(packet.Length);
             HandlePlaintext(buffer, now);
         }
         else

@@ -31,6 +31,7 @@ internal sealed partial class Peer
             return;
         }
 
+        Descriptor.Traffic.CountReceived(packet.Length);
         if (!RtcpReader.TryParse(plaintext[..length], out RtcpReader reader))
         {
             _shard.Counters.Increment(SfuCounter.DroppedMalformed);

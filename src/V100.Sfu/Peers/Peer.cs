@@ -60,6 +60,13 @@ internal sealed partial class Peer
     public ref readonly TransportAddress Remote => ref _remote;
     public ref readonly TransportAddress Local => ref _local;
 
+    /// <summary>Lets a protected packet go, which stands where the shard's output reserved room for it.</summary>
+    public void Commit(int length)
+    {
+        _shard.Output.Commit(length);
+        Descriptor.Traffic.CountSent(length);
+    }
+
     /// <summary>Makes it so that <see cref="HandleDeadline"/> is called at <paramref name="deadline"/> or before.</summary>
     public void WakeAt(Instant deadline)
     {

@@ -57,6 +57,9 @@ public sealed class PeerDescriptor
     /// <summary>The shard that owns the peer, or a negative number while (or for ever) none does.</summary>
     public int OwnerShard => Volatile.Read(ref _ownerShard);
 
+    /// <summary>Written by the owning shard; final before it reports that the peer is closed.</summary>
+    public PeerTraffic Traffic { get; } = new();
+
     /// <summary>Under which name its decisions are traced; null for not at all. Written by the control plane.</summary>
     public string? TraceName
     {

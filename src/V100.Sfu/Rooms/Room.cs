@@ -2,6 +2,22 @@ using V100.Net;
 
 namespace V100.Sfu.Rooms;
 
+/// <summary>Why a room ended.</summary>
+public enum RoomEndReason
+{
+    /// <summary>It has not ended.</summary>
+    None,
+
+    /// <summary>The application asked for it.</summary>
+    Deleted,
+
+    /// <summary>Nobody was in it for its empty timeout.</summary>
+    Empty,
+
+    /// <summary>The server is stopping.</summary>
+    ServerStopping,
+}
+
 /// <summary>A room and who is in it. Belongs to its <see cref="RoomDirectory"/>, whose caller serialises all access.</summary>
 public sealed class Room
 {
@@ -27,6 +43,8 @@ public sealed class Room
 
     /// <summary>Wall-clock time as the caller gave it: for people, never for decisions.</summary>
     public DateTimeOffset CreatedAt { get; }
+
+    public RoomEndReason EndReason { get; internal set; }
 
     /// <summary>When the last participant left, or when the room was made; meaningless while someone is in it.</summary>
     internal Instant EmptySince { get; set; }

@@ -48,6 +48,7 @@ public sealed partial class RoomDirectory
 
         track.Hold = hold;
         participant.Version = NextVersion();
+        TellIfPlayed(muted ? RoomEventKind.TrackMuted : RoomEventKind.TrackUnmuted, participant, track);
         TellMuted(participant, track, muted);
         AssignSources(participant.Room);
     }
@@ -57,13 +58,19 @@ public sealed partial class RoomDirectory
         || (!role.HasFlag(SessionRole.Publish) || set.CanPublish) && (!role.HasFlag(SessionRole.Subscribe) || set.CanSubscribe);
 
     /// <summary>Makes the words of the session's tracks say what its participant may publish.</summary>
-    private static void WithdrawTracks(Session session)
+    private void WithdrawTracks(Session session)
     {
         List<PublishedTrack> permitted = [];
         foreach (PublishedTrack track in session.Tracks)
         {
             bool may = session.Participant.Permissions.MayPublish(track.Source);
-            track.Hold = track.Hold & ~TrackHold.Withdrawn | (may ? TrackHold.None : TrackHold.Withdrawn);
+            TrackHold hold = track.Hold & ~TrackHold.Withdrawn | (may ? TrackHold.None : TrackHold.Withdrawn);
+            if (hold != track.Hold)
+            {
+                track.Hold = hold;
+                TellIfPlayed(may ? RoomEventKind.TrackPublished : RoomEventKind.TrackUnpublished, session.Participant, track);
+            }
+
             if (may)
             {
                 permitted.Add(track);

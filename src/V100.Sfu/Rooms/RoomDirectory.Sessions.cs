@@ -128,6 +128,7 @@ public sealed partial class RoomDirectory
         {
             participant = new Participant(room, request.Identity, request.Name, request.Metadata, request.Permissions, clock) { Version = NextVersion() };
             room.Add(participant);
+            Tell(RoomEventKind.ParticipantJoined, participant);
             TellJoined(room.Tick, participant);
         }
         else
@@ -164,7 +165,7 @@ public sealed partial class RoomDirectory
         session.Connecting = _connecting.AddLast(session);
         _peers.TryAdd(ufrag, peer);
         SweepAt(session.ConnectDeadline);
-        _events.Enqueue(new SessionEvent(SessionEventKind.Opened, session));
+        Tell(RoomEventKind.SessionOpened, session);
         return session;
     }
 
@@ -201,12 +202,13 @@ public sealed partial class RoomDirectory
         if (session.State == SessionState.Connected)
         {
             EndListening(session, now);
+            TellTracks(RoomEventKind.TrackUnpublished, session);
             TellClosed(session);
         }
 
         session.State = SessionState.Closed;
         session.CloseReason = reason;
-        _events.Enqueue(new SessionEvent(SessionEventKind.Closed, session));
+        Tell(RoomEventKind.SessionClosed, session);
         _sessions.Remove(session.Id);
         _byPeer.Remove(session.Peer.Id);
         StopWaiting(session);
@@ -226,6 +228,7 @@ public sealed partial class RoomDirectory
         if (participant.Sessions.Count == 0)
         {
             participant.Room.Remove(participant);
+            Tell(RoomEventKind.ParticipantLeft, participant);
             participant.Room.Tick?.Left(participant.Identity);
             if (participant.Room.Participants.Count == 0)
             {

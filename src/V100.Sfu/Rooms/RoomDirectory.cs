@@ -21,7 +21,6 @@ public sealed partial class RoomDirectory
     private readonly Dictionary<string, Room> _rooms = new(StringComparer.Ordinal);
     private readonly NameOrder _roomNames = new();
     private readonly Queue<PeerDescriptor> _toSynchronize = new();
-    private readonly Queue<SessionEvent> _events = new();
     private Instant _nextSweep = Instant.Never;
     private ulong _lastVersion;
 
@@ -76,6 +75,7 @@ public sealed partial class RoomDirectory
         _rooms.Add(name, room);
         _roomNames.Add(name);
         SweepAt(now + room.EmptyTimeout);
+        Tell(RoomEventKind.RoomCreated, room);
         return RoomOutcome.Created;
     }
 
@@ -106,8 +106,7 @@ public sealed partial class RoomDirectory
             CloseAll(participant, PeerCloseReason.RoomClosed, now);
         }
 
-        EndTick(room);
-        Remove(room);
+        End(room, RoomEndReason.Deleted);
         return true;
     }
 
@@ -123,13 +122,27 @@ public sealed partial class RoomDirectory
         return true;
     }
 
-    /// <summary>Ends every session of every room: the server stops.</summary>
+    /// <summary>Ends every session and every room: the server stops.</summary>
     public void CloseEverything(Instant now)
     {
         foreach (Session session in (Session[])[.. _sessions.Values])
         {
             Close(session, PeerCloseReason.ServerStopping, now);
         }
+
+        foreach (Room room in (Room[])[.. _rooms.Values])
+        {
+            End(room, RoomEndReason.ServerStopping);
+        }
+    }
+
+    private void End(Room room, RoomEndReason reason)
+    {
+        EndTick(room);
+        room.EndReason = reason;
+        _rooms.Remove(room.Name);
+        _roomNames.Remove(room.Name);
+        Tell(RoomEventKind.RoomEnded, room);
     }
 
     /// <summary>The next command, and the shard whose mailbox it goes to.</summary>
@@ -146,9 +159,6 @@ public sealed partial class RoomDirectory
         command = default;
         return false;
     }
-
-    /// <summary>The next thing that became of a session; drained like the commands.</summary>
-    public bool TryPollEvent(out SessionEvent e) => _events.TryDequeue(out e);
 
     /// <summary>Gives back a command that a full mailbox refused; it comes again at the next poll.</summary>
     public void Retry(in ShardCommand command) => _toSynchronize.Enqueue(command.Peer);
@@ -173,7 +183,8 @@ public sealed partial class RoomDirectory
         else if (session.State == SessionState.Connecting)
         {
             session.State = SessionState.Connected;
-            _events.Enqueue(new SessionEvent(SessionEventKind.Connected, session));
+            Tell(RoomEventKind.SessionConnected, session);
+            TellTracks(RoomEventKind.TrackPublished, session);
             TellConnected(session);
             BeginListening(session, now);
             AssignSources(session.Participant.Room);
@@ -209,8 +220,7 @@ public sealed partial class RoomDirectory
             Instant end = room.EmptySince + room.EmptyTimeout;
             if (end <= now)
             {
-                EndTick(room);
-                Remove(room);
+                End(room, RoomEndReason.Empty);
             }
             else
             {
@@ -222,12 +232,6 @@ public sealed partial class RoomDirectory
     private ulong NextVersion() => ++_lastVersion;
 
     private void SweepAt(Instant deadline) => _nextSweep = Instant.Earlier(_nextSweep, deadline);
-
-    private void Remove(Room room)
-    {
-        _rooms.Remove(room.Name);
-        _roomNames.Remove(room.Name);
-    }
 
     private void CloseAll(Participant participant, PeerCloseReason reason, Instant now)
     {

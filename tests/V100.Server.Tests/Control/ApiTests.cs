@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using V100.Server.Control;
+using V100.Server.Webhooks;
 
 namespace V100.Server.Tests.Control;
 
@@ -65,6 +66,14 @@ public sealed partial class ApiTests : IAsyncLifetime
     [InlineData(typeof(LayerLimitListView), "LayerLimitList")]
     [InlineData(typeof(TokenView), "Token")]
     [InlineData(typeof(IceServerListView), "IceServerList")]
+    [InlineData(typeof(UsageView), "Usage")]
+    [InlineData(typeof(UsageListView), "UsageList")]
+    [InlineData(typeof(AuditView), "AuditEntry")]
+    [InlineData(typeof(AuditListView), "AuditList")]
+    [InlineData(typeof(DeliveryView), "Delivery")]
+    [InlineData(typeof(DeliveryListView), "DeliveryList")]
+    [InlineData(typeof(WebhookTestView), "WebhookTest")]
+    [InlineData(typeof(WebhookBody), "WebhookEvent")]
     [InlineData(typeof(ProblemView), "Problem")]
     public async Task Openapi_schemas_have_the_fields_that_are_sent(Type view, string schema)
     {
@@ -101,7 +110,6 @@ public sealed partial class ApiTests : IAsyncLifetime
     [InlineData("/v1/rooms/a/b")]
     [InlineData("/nothing.js")]
     [InlineData("/v1/beacons")]
-    [InlineData("/v1/usage")]
     [InlineData("/v1/rooms/a/qoe")]
     public async Task Unknown_paths_are_a_404(string path)
     {

@@ -154,6 +154,14 @@ internal sealed record RouteCase(string Route, string Path, int Status)
             Bad = [new(404, "allocation-not-found", "/v1/turn/allocations/none")],
         },
         new("GET /v1/turn/denials", "/v1/turn/denials", 200) { WrongTokens = [_nothing, _member, server => server.AdminToken("a")] },
+        new("GET /v1/usage", "/v1/usage?room=a", 200)
+        {
+            WrongTokens = [_nothing, _member, _adminElsewhere],
+            Bad = [new(400, "invalid-field", "/v1/usage?room=.."), new(400, "invalid-field", "/v1/usage?from=x"), new(400, "invalid-field", "/v1/usage?cursor=%21")],
+        },
+        new("GET /v1/audit", "/v1/audit", 200) { WrongTokens = [_nothing, _member, server => server.AdminToken("a")], Bad = [.. _badPage, new(400, "invalid-field", "?to=x")] },
+        new("GET /v1/webhooks/deliveries", "/v1/webhooks/deliveries", 200) { WrongTokens = [_nothing, _member, server => server.AdminToken("a")], Bad = _badPage },
+        new("POST /v1/webhooks/test", "/v1/webhooks/test", 202) { WrongTokens = [_nothing, _member, server => server.AdminToken("a")] },
         new("POST /v1/admin/reload", "/v1/admin/reload", 204) { WrongTokens = [_nothing, _member, server => server.AdminToken()] },
         new("GET /healthz", "/healthz", 200) { IsOpen = true },
         new("GET /readyz", "/readyz", 200) { IsOpen = true },

@@ -24,6 +24,7 @@ public sealed class RelayLockTests(ITestOutputHelper output)
             [
                 "TurnDirectory.Add calls ConcurrentDictionary`2.set_Item", "TurnDirectory.AddFlow calls ConcurrentDictionary`2.set_Item",
                 "TurnDirectory.AddRelay calls ConcurrentDictionary`2.set_Item", "TurnDirectory.Remove calls ConcurrentDictionary`2.TryRemove",
+                "TurnDirectory.Remove calls ConcurrentQueue`1.Enqueue",
                 "TurnDirectory.RemoveFlow calls ConcurrentDictionary`2.TryRemove", "TurnDirectory.RemoveRelay calls ConcurrentDictionary`2.TryRemove",
                 "TurnQuotas.Charge calls ConcurrentDictionary`2.GetOrAdd", "TurnQuotas.CloseIfEmpty calls ConcurrentDictionary`2.TryRemove",
             ]),

@@ -98,11 +98,6 @@ public class LayerAllocatorTests(ITestOutputHelper output)
                 demands[random.Next(8)].SetLayers([.. _simulcast.Where(_ => random.Next(6) != 0).Select(option => option with { BitrateBps = (long)(option.BitrateBps * factor) })]);
             }
 
-            if (random.Next(20) == 0)
-            {
-                _allocator.OnProbeSucceeded(random.Next(10_000_000), Ms(step * 100));
-            }
-
             long estimate = random.Next(10_000_000);
             AllocationSummary summary = _allocator.Allocate(demands, estimate, Ms(step * 100));
             Assert.InRange(summary.TotalBps, 0, estimate);
@@ -198,20 +193,6 @@ public class LayerAllocatorTests(ITestOutputHelper output)
         AllocationSummary summary = _allocator.Allocate(demands, 2_300_001, Ms(23_000));
         Assert.Equal((2, AllocationReason.Best), (demands[0].Choice.Encoding, demands[0].Reason));
         Assert.Equal(0, summary.NextStepBps);
-    }
-
-    [Fact]
-    public void A_probe_that_carried_the_need_takes_the_place_of_waiting()
-    {
-        LayerDemand[] demands = [Camera()];
-        AllocationSummary summary = _allocator.Allocate(demands, 600_000, Ms(0));
-        Assert.Equal(2_000_000, summary.NextStepBps);
-        _allocator.OnProbeSucceeded(1_999_999, Ms(100));
-        _allocator.Allocate(demands, 2_100_000, Ms(100));
-        Assert.Equal(1, demands[0].Choice.Encoding);
-        _allocator.OnProbeSucceeded(summary.NextStepBps, Ms(200));
-        _allocator.Allocate(demands, 2_100_000, Ms(200));
-        Assert.Equal(2, demands[0].Choice.Encoding);
     }
 
     [Fact]

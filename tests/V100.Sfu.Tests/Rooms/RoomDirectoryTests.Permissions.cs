@@ -51,6 +51,30 @@ public partial class RoomDirectoryTests
     }
 
     [Fact]
+    public void What_is_muted_or_withdrawn_is_told_from_the_time_when_it_can_be_played()
+    {
+        RoomDirectory rooms = Create();
+        Publish(rooms, "a", ParticipantPermissions.Everything with { Sources = TrackSources.Camera }, out Session publisher);
+        PublishedTrack camera = publisher.Tracks.First(track => track.Source == TrackSources.Camera);
+        rooms.Mute(publisher.Participant, camera, true);
+        rooms.Mute(publisher.Participant, camera, false);
+        Assert.DoesNotContain(Events(rooms), e => e.Track is not null);
+        Connect(rooms, publisher);
+        Assert.Equal(publisher.Participant.Tracks, Events(rooms).Where(e => e.Kind == RoomEventKind.TrackPublished).Select(e => e.Track!));
+
+        rooms.Mute(publisher.Participant, camera, true);
+        rooms.Mute(publisher.Participant, camera, true);
+        rooms.Mute(publisher.Participant, camera, false);
+        Assert.Equal([(RoomEventKind.TrackMuted, camera), (RoomEventKind.TrackUnmuted, camera)], Events(rooms).Select(e => (e.Kind, e.Track!)));
+
+        int permitted = publisher.Participant.Tracks.Count;
+        rooms.Permit(publisher.Participant, ParticipantPermissions.Everything with { CanPublish = false });
+        Assert.Equal(Enumerable.Repeat(RoomEventKind.TrackUnpublished, permitted), Events(rooms).Select(e => e.Kind));
+        rooms.Permit(publisher.Participant, null);
+        Assert.Equal(Enumerable.Repeat(RoomEventKind.TrackPublished, permitted), Events(rooms).Select(e => e.Kind));
+    }
+
+    [Fact]
     public void A_change_is_posted_to_the_shards_of_those_that_it_concerns()
     {
         RoomDirectory rooms = Create();

@@ -239,20 +239,69 @@ public partial class RoomDirectoryTests
     }
 
     [Fact]
-    public void What_a_session_goes_through_is_told_in_order()
+    public void What_a_room_goes_through_is_told_in_order()
     {
         RoomDirectory rooms = Create();
         Join(rooms, "r", "a", SessionRole.Publish, out Session session);
         Connect(rooms, session);
         rooms.HandleEvent(new PeerEvent(PeerEventKind.Closed, session.Peer, PeerCloseReason.DtlsClosed), _now);
-        List<SessionEventKind> kinds = [];
-        while (rooms.TryPollEvent(out SessionEvent e))
+        rooms.Delete("r", _now);
+        List<RoomEvent> events = Events(rooms);
+        Assert.Equal(
+            [
+                RoomEventKind.RoomCreated,
+                RoomEventKind.ParticipantJoined,
+                RoomEventKind.SessionOpened,
+                RoomEventKind.SessionConnected,
+                .. session.Tracks.Select(_ => RoomEventKind.TrackPublished),
+                .. session.Tracks.Select(_ => RoomEventKind.TrackUnpublished),
+                RoomEventKind.SessionClosed,
+                RoomEventKind.ParticipantLeft,
+                RoomEventKind.RoomEnded,
+            ],
+            events.Select(e => e.Kind));
+        Assert.Equal(session.Tracks, events.Where(e => e.Kind == RoomEventKind.TrackPublished).Select(e => e.Track));
+        Assert.Equal(PeerCloseReason.DtlsClosed, session.CloseReason);
+        Assert.Equal(RoomEndReason.Deleted, events[^1].Room.EndReason);
+        Assert.All(events, e => Assert.Equal("r", e.Room.Name));
+        Assert.All(events[1..^1], e => Assert.Equal("a", e.Participant!.Identity));
+    }
+
+    [Fact]
+    public void A_session_that_never_connected_has_published_nothing_and_a_participant_leaves_with_the_last()
+    {
+        RoomDirectory rooms = Create();
+        Join(rooms, "r", "a", SessionRole.Publish, out Session first);
+        Join(rooms, "r", "a", SessionRole.Subscribe, out Session second);
+        rooms.Close(first, PeerCloseReason.Requested, _now);
+        Assert.DoesNotContain(Events(rooms), e => e.Kind is RoomEventKind.TrackPublished or RoomEventKind.TrackUnpublished or RoomEventKind.ParticipantLeft);
+        rooms.Close(second, PeerCloseReason.Requested, _now);
+        Assert.Equal([RoomEventKind.SessionClosed, RoomEventKind.ParticipantLeft], Events(rooms).Select(e => e.Kind));
+    }
+
+    [Fact]
+    public void Rooms_end_when_nobody_came_and_when_the_server_stops()
+    {
+        RoomDirectory rooms = Create(new RoomLimits { EmptyTimeout = TimeSpan.FromSeconds(10) });
+        rooms.Create("empty", new RoomSettings(), _now, default, out Room empty);
+        Pass(rooms, TimeSpan.FromSeconds(11));
+        Join(rooms, "busy", "a", SessionRole.Publish, out Session session);
+        rooms.CloseEverything(_now);
+        Assert.Equal(RoomEndReason.Empty, empty.EndReason);
+        Assert.Equal(RoomEndReason.ServerStopping, session.Participant.Room.EndReason);
+        Assert.Equal(["empty", "busy"], Events(rooms).Where(e => e.Kind == RoomEventKind.RoomEnded).Select(e => e.Room.Name));
+        Assert.Empty(rooms.Rooms);
+    }
+
+    private static List<RoomEvent> Events(RoomDirectory rooms)
+    {
+        List<RoomEvent> events = [];
+        while (rooms.TryPollEvent(out RoomEvent e))
         {
-            kinds.Add(e.Kind);
+            events.Add(e);
         }
 
-        Assert.Equal([SessionEventKind.Opened, SessionEventKind.Connected, SessionEventKind.Closed], kinds);
-        Assert.Equal(PeerCloseReason.DtlsClosed, session.CloseReason);
+        return events;
     }
 
     private RoomDirectory Create(RoomLimits? limits = null) => new(
