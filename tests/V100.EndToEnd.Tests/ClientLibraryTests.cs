@@ -52,6 +52,8 @@ public sealed class ClientLibraryTests
         Assert.Equal(2, events["embedded"].Count());
         Assert.All(events["embedded"], item => Assert.DoesNotContain("rror", item.GetProperty("heard").GetString(), StringComparison.Ordinal));
         Assert.All(events["embedded"], item => Assert.Matches(@"\[(ada, ben|ben, ada)\]", item.GetProperty("heard").GetString()));
+        Assert.All(events["embedded"], item => Assert.Contains(204, item.GetProperty("patched").EnumerateArray().Select(status => status.GetInt32())));
+        Assert.Contains(200, events["restarted"].Single().GetProperty("patched").EnumerateArray().Select(status => status.GetInt32()));
 
         // A room that is not there yet and a server that is busy are asked again, with the id of the last event that came.
         JsonElement heard = events["listened"].Single();

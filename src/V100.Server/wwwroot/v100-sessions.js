@@ -25,7 +25,10 @@ export class Session {
         this.ended = new Promise((resolve) => this.#resolveEnded = resolve);
         connection.addEventListener("connectionstatechange", () => this.#watch());
         connection.addEventListener("icecandidate", (event) => {
-            this.#candidates.push(event.candidate?.candidate ? `a=${event.candidate.candidate}` : "a=end-of-candidates");
+            // An empty one ends a generation, which the null that follows says too.
+            if (event.candidate?.candidate === "")
+                return;
+            this.#candidates.push(event.candidate ? `a=${event.candidate.candidate}` : "a=end-of-candidates");
             void this.#trickle();
         });
     }
@@ -53,7 +56,7 @@ export class Session {
     }
     /** What the server knows of it (GET /v1/sessions/{id}); null before it answered and after the end. */
     async view() {
-        return this.#location ? await (await this.api.request("GET", this.#location)).json() : null;
+        return this.#location && this.#state !== "ended" ? await (await this.api.request("GET", this.#location)).json() : null;
     }
     async stop(keepalive = false) {
         this.#end();

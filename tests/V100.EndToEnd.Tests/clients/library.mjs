@@ -1,7 +1,7 @@
 // The client library on a product's own page, of another origin: the README's lines between two people, and a stream of events that breaks.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { connectChromium, launchChromium } from './chromium-launch.mjs';
+import { connectChromium, keepConnections, launchChromium } from './chromium-launch.mjs';
 import { emit, fail, options } from './driver.mjs';
 
 const config = options();
@@ -70,6 +70,8 @@ async function embed(context, origin) {
   for (const name of Object.keys(tokens)) {
     const page = await context.newPage();
     page.heard = '';
+    page.patched = [];
+    page.on('response', (response) => response.request().method() === 'PATCH' && page.patched.push(response.status()));
     page.on('console', (message) => page.heard += `${message.type()} ${message.text()}\n`);
     page.on('pageerror', (error) => page.heard += `${error}\n`);
     await page.goto(`${origin}/${name}`);
@@ -78,8 +80,28 @@ async function embed(context, origin) {
   for (const page of pages) {
     await page.bringToFront();
     await page.waitForFunction(() => document.querySelector('video').videoWidth > 0, null, limit).catch((error) => { throw new Error(`${error}\n${page.heard}`); });
-    emit('embedded', { heard: page.heard });
+    const shown = Date.now();
+    while (!/ada.*ben|ben.*ada/.test(page.heard) && Date.now() - shown < limit.timeout) await page.waitForTimeout(50);
+    emit('embedded', { heard: page.heard, patched: page.patched });
   }
+  return pages;
+}
+
+/** As if the direct way had failed: the session asks for the relay, begins ICE anew, and what is played goes on. */
+async function restart(page) {
+  page.patched = [];
+  await page.evaluate(() => {
+    const playback = window.connections[1];
+    Object.defineProperty(playback, 'connectionState', { value: 'failed', configurable: true });
+    playback.dispatchEvent(new Event('connectionstatechange'));
+    delete playback.connectionState;
+  });
+  await page.waitForFunction(() => window.connections[1].getConfiguration().iceServers.some((server) => server.credential), null, limit);
+  const answered = Date.now();
+  while (!page.patched.includes(200) && Date.now() - answered < limit.timeout) await page.waitForTimeout(50);
+  const shown = await page.evaluate(() => document.querySelector('video').getVideoPlaybackQuality().totalVideoFrames);
+  await page.waitForFunction((before) => document.querySelector('video').getVideoPlaybackQuality().totalVideoFrames > before + 10, shown, limit);
+  emit('restarted', { patched: page.patched });
 }
 
 async function listen(page) {
@@ -113,10 +135,12 @@ try {
   const server = await launchChromium(15);
   const browser = await connectChromium(server);
   const context = await browser.newContext();
+  await context.addInitScript(keepConnections);
   const page = await context.newPage();
   await page.goto(`${origin}/empty`);
   emit('listened', { ...await listen(page), asked });
-  await embed(context, origin);
+  const pages = await embed(context, origin);
+  await restart(pages.at(-1));
   await server.close();
   process.exit(0);
 } catch (error) {
