@@ -165,7 +165,12 @@ export class RoomEvents {
     else changes = (JSON.parse(data) as { changes: RoomChange[] }).changes;
     changes.forEach((change) => applyChange(this.room, change));
     this.#become("live");
-    this.#options.onChange?.(this.room, changes);
+    try {
+      this.#options.onChange?.(this.room, changes);
+    } catch (error) {
+      // The page's own fault is no break of the stream.
+      reportError(error);
+    }
   }
 }
 

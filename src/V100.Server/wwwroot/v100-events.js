@@ -94,7 +94,13 @@ export class RoomEvents {
             changes = JSON.parse(data).changes;
         changes.forEach((change) => applyChange(this.room, change));
         this.#become("live");
-        this.#options.onChange?.(this.room, changes);
+        try {
+            this.#options.onChange?.(this.room, changes);
+        }
+        catch (error) {
+            // The page's own fault is no break of the stream.
+            reportError(error);
+        }
     }
 }
 function replaceRoom(room, snapshot) {
