@@ -66,6 +66,7 @@ async function picture(page, view) {
   // What lies wider than the screen would be lost on a phone; what lies below it is to be on the picture.
   const { overflow, height } = await page.evaluate(() => ({ overflow: document.documentElement.scrollWidth - innerWidth, height: document.documentElement.scrollHeight }));
   await page.setViewportSize({ width: view.width, height });
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
   await page.screenshot({ path: join(config.screenshot, `${view.name}.png`) });
   emit('pictured', { view: view.name, overflow });
   await examine(page, view.name);
