@@ -141,9 +141,9 @@ export class Tile {
     layer.push(lines, lines ? `${lines}p${video.layer ? ` ${video.layer}` : ""}` : "none");
     lost.push(loss, `${loss?.toFixed(1)} %`);
     trips.push(roundTrip, `${roundTrip?.toFixed(roundTrip < 10 ? 1 : 0)} ms`);
-    const { score } = view;
-    scores.push(score ?? null, score?.toFixed(1));
-    this.element.dataset.quality = score === undefined ? "" : score >= 4 ? "good" : score >= 3 ? "fair" : "poor";
+    const score = view.score === undefined ? null : Math.round(view.score * 10) / 10;
+    scores.push(score, score?.toFixed(1));
+    this.element.dataset.quality = score === null ? "" : score >= 4 ? "good" : score >= 3 ? "fair" : "poor";
     if (!this.own) this.#part(".why").textContent = reasons[video?.reason] ?? "";
     this.#part(".picture").textContent = figures.picture ? `${figures.picture.width}×${figures.picture.height} · ${Math.round(figures.fps)} fps` : "";
   }
