@@ -19,7 +19,7 @@ internal static class Sources
 
     private static readonly string[] _extensions =
     [
-        ".cs", ".csproj", ".props", ".targets", ".slnx", ".json", ".md", ".txt", ".js", ".mjs", ".css", ".html", ".svg", ".py", ".ps1", ".sh", ".yml", ".editorconfig", "",
+        ".cs", ".csproj", ".props", ".targets", ".slnx", ".json", ".md", ".txt", ".js", ".mjs", ".ts", ".css", ".html", ".svg", ".py", ".ps1", ".sh", ".yml", ".editorconfig", "",
     ];
 
     public static string Root { get; } = Path.GetFullPath(

@@ -7,7 +7,7 @@ public sealed partial class StyleTests
 {
     private const int MaxFileLines = 600;
     private const int MaxFunctionLines = 70;
-    private static readonly string[] _scripts = [".js", ".mjs", ".css", ".py"];
+    private static readonly string[] _scripts = [".js", ".mjs", ".ts", ".css", ".py"];
     private static readonly string[] _protocols = ["src/V100.Net", "src/V100.Stun", "src/V100.Turn", "src/V100.Sfu"];
 
     // The one place where a test waits, for a condition and with a bound.

@@ -11,13 +11,17 @@ internal static class PageFiles
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; media-src 'self' blob: mediastream:; "
         + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+    /// <summary>The page's modules, and the client library, which is for the pages of others too.</summary>
+    private static readonly string[] _scripts =
+    [
+        "app.js", "call.js", "charts.js", "figures.js", "media.js", "people.js", "rooms.js", "tile.js",
+        "v100.js", "v100-api.js", "v100-events.js", "v100-sessions.js",
+    ];
+
     public static IEnumerable<ApiRoute> Routes =>
     [
         File("/", "index.html", "text/html; charset=utf-8") with { InApi = true },
-        File("/app.js", "app.js", "text/javascript; charset=utf-8"),
-        File("/call.js", "call.js", "text/javascript; charset=utf-8"),
-        File("/charts.js", "charts.js", "text/javascript; charset=utf-8"),
-        File("/media.js", "media.js", "text/javascript; charset=utf-8"),
+        .. _scripts.Select(name => File("/" + name, name, "text/javascript; charset=utf-8")),
         File("/app.css", "app.css", "text/css; charset=utf-8"),
         File("/favicon.svg", "favicon.svg", "image/svg+xml"),
     ];

@@ -1,10 +1,14 @@
-import { Api, ApiError, Figures, Playback, Publication } from "./call.js";
-import { Charts } from "./charts.js";
+import { claimsOf, V100Client, V100Error } from "./v100.js";
+import { Call } from "./call.js";
 import { openSource, SourceError } from "./media.js";
+import { Rooms } from "./rooms.js";
 
 const $ = id => document.getElementById(id);
 const query = new URLSearchParams(location.search);
-const pollMs = 1000;
+const rooms = new Rooms($("rooms"), name => {
+  $("room").value = name;
+  $("join").focus();
+});
 
 let call = null;
 
@@ -19,8 +23,17 @@ function prepare() {
   if (["camera", "test", "none"].includes(source)) $("source").value = source;
   $("token").value = new URLSearchParams(location.hash.slice(1)).get("token") || "";
   $("token-box").open = !$("token").value;
-  if (query.get("autojoin") === "1") join();
-  else ($("token").value ? $("identity") : $("token")).focus();
+  if (query.get("autojoin") === "1") {
+    join();
+    return;
+  }
+  listRooms();
+  ($("token").value ? $("identity") : $("token")).focus();
+}
+
+function listRooms() {
+  const token = $("token").value.trim();
+  rooms.show(claimsOf(token).video?.roomList ? new V100Client({ token }) : null);
 }
 
 function showError(title, text) {
@@ -35,7 +48,7 @@ function hideError() {
 
 function explain(error) {
   if (error instanceof SourceError) return ["No camera.", error.message];
-  if (error instanceof ApiError) {
+  if (error instanceof V100Error) {
     if (error.status === 401) return ["The token is not accepted.", `${error.message} Open the link that the server printed at its start, or paste another token under “Access token”.`];
     if (error.status === 403) return ["Not allowed.", `${error.message} Use a token that grants it, or another room.`];
     if (error.status === 503) return ["The server takes no one now.", `${error.message} Try again in a moment.`];
@@ -43,16 +56,6 @@ function explain(error) {
   }
   if (error instanceof TypeError) return ["The server does not answer.", "Check that it runs and that this page can reach it, then try again."];
   return ["Something failed.", error.message];
-}
-
-/** The claims of a token, unchecked: only to know what to ask the server for. */
-function claimsOf(token) {
-  try {
-    const part = token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
-    return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(part), symbol => symbol.charCodeAt(0))));
-  } catch {
-    return null;
-  }
 }
 
 async function join() {
@@ -69,35 +72,38 @@ async function join() {
   $("join").textContent = "Joining…";
   let source = null;
   try {
-    let room = $("room").value.trim();
-    let identity = $("identity").value.trim();
     const claims = claimsOf(pasted);
-    const mints = claims?.video?.roomAdmin === true;
-    if (claims && !mints) {
-      // A participant's token says who and where.
-      room = claims.video?.room || room;
-      identity = claims.sub || identity;
-    }
+    const administers = claims.video?.roomAdmin === true;
+    // A participant's token says who and where.
+    const room = claims.video?.room || $("room").value.trim();
+    const identity = !administers && claims.sub || $("identity").value.trim();
     if (!room || !identity) throw new Error("Room and name must not be empty.");
     source = await openSource($("source").value, identity);
-    const token = mints ? await new Api(pasted).mint(room, identity) : pasted;
-    call = new Call(new Api(token), room, identity, source);
+    const admin = administers ? new V100Client({ token: pasted, room }) : null;
+    const token = admin ? await mint(admin, identity) : pasted;
+    call = new Call({ token, admin, room, identity, source, listener });
     await call.start();
     localStorage.setItem("identity", identity);
-    enterCall(room, mints ? pasted : null);
+    enterCall(room, admin ? pasted : null);
   } catch (error) {
     if (call) await call.close();
     else source?.stop();
     call = null;
     showError(...explain(error));
-    if (error instanceof ApiError && error.status === 401) $("token-box").open = true;
+    if (error instanceof V100Error && error.status === 401) $("token-box").open = true;
   } finally {
     $("join").disabled = false;
     $("join").textContent = "Join";
   }
 }
 
+async function mint(admin, identity) {
+  const body = JSON.stringify({ room: admin.room, identity, name: identity });
+  return (await (await admin.request("POST", "/v1/tokens", { type: "application/json", body })).json()).token;
+}
+
 function enterCall(room, adminToken) {
+  rooms.hide();
   document.body.dataset.view = "call";
   document.title = `${room} · V100`;
   $("lobby").hidden = true;
@@ -115,7 +121,8 @@ function enterCall(room, adminToken) {
     $(id).hidden = !call.source.stream?.getTracks().some(track => track.kind === kind);
     $(id).setAttribute("aria-pressed", "true");
   }
-  $("leave").focus();
+  // Not a button: who presses Enter once more would leave.
+  $("where-room").focus();
 }
 
 async function leave() {
@@ -127,231 +134,49 @@ async function leave() {
   $("call").hidden = $("bar").hidden = $("where").hidden = $("sound").hidden = true;
   $("join").focus();
   await ended?.close();
+  if (!call) listRooms();
 }
 
 // ---------------------------------------------------------------- call
 
-class Tile {
-  constructor(identity, { own = false, mirror = false } = {}) {
-    this.element = $("tile").content.firstElementChild.cloneNode(true);
-    this.video = this.element.querySelector("video");
-    this.video.dataset.identity = identity;
-    this.video.muted = own;
-    this.video.setAttribute("aria-label", own ? "Your picture" : `Picture of ${identity}`);
-    if (mirror) this.element.dataset.mirror = "";
-    this.element.querySelector(".name").textContent = identity;
-    this.element.querySelector(".initial").textContent = [...identity][0];
-    this.element.querySelector(".tag").textContent = own ? "you" : "";
-    this.video.addEventListener("resize", () => {
-      if (this.video.videoWidth) this.element.dataset.picture = "";
-    });
-    this.figures = null;
-    this.charts = new Charts(this.element.querySelector(".charts"));
-    $("grid").append(this.element);
-  }
-
-  attach(stream, pc) {
-    this.video.srcObject = stream;
-    this.figures = pc && new Figures(pc);
-    this.play();
-  }
-
-  play() {
-    this.video.play().catch(error => {
-      // Sound needs a click first: the picture goes on without it.
-      if (error.name !== "NotAllowedError" || this.video.muted) return;
-      this.video.muted = true;
-      $("sound").hidden = false;
-      this.video.play().catch(() => {});
-    });
-  }
-
-  state(state) {
-    this.element.dataset.state = state;
-    this.element.querySelector(".status").textContent = { connecting: "Connecting…", lost: "Connection lost, trying again…", ended: "Ended", live: "" }[state];
-  }
-
-  async update() {
-    if (!this.figures) return;
-    const found = await this.figures.read();
-    const write = (name, value, digits) => {
-      const text = value === null ? "–" : typeof value === "string" ? value : value.toFixed(digits);
-      this.element.querySelector(`[data-figure="${name}"]`).textContent = text;
-    };
-    write("resolution", found.resolution);
-    write("fps", found.fps, 0);
-    write("kbps", found.kbps, 0);
-    write("rtt", found.rtt, 0);
-    write("loss", found.loss, 1);
-    write("jitter", found.jitter, 1);
-  }
-
-  /** Charts are of what is played: of what goes out, the browser alone knows the estimate. */
-  async chart(session) {
-    const view = await session?.view();
-    if (view) this.charts.show(view);
-  }
-
-  remove() {
-    this.video.srcObject = null;
-    this.element.remove();
-  }
-}
-
-class Call {
-  constructor(api, room, identity, source) {
-    Object.assign(this, { api, room, identity, source });
-    this.others = new Map();
-    this.publication = null;
-    this.tile = null;
-    this.closed = false;
-  }
-
-  async start() {
-    if (this.source.stream) {
-      this.tile = new Tile(this.identity, { own: true, mirror: this.source.mirror });
-      this.tile.state("connecting");
-      this.publication = new Publication(this.api, this.room, this.source.stream, state => this.onPublication(state));
-      this.tile.attach(this.source.stream, this.publication.pc);
-      await this.publication.start();
-    } else {
-      // A watcher's token is checked here rather than at the first poll.
-      await this.readParticipants();
-    }
-    this.tick();
-  }
-
-  onPublication(state) {
-    this.tile.state(state);
-    if (state === "ended" && call === this) {
-      leave();
-      showError("You are out of the room.", "The session ended: the room was closed, you were removed, or the connection was away too long. Join again to come back.");
-    }
-  }
-
-  async readParticipants() {
-    try {
-      return await this.api.participants(this.room);
-    } catch (error) {
-      if (error instanceof ApiError && error.code === "room-not-found") return [];
-      throw error;
-    }
-  }
-
-  /** Once a second: who is there, and the figures of every stream. */
-  async tick() {
-    if (this.closed) return;
-    try {
-      const present = await this.readParticipants();
-      if (this.closed) return;
-      if (document.body.dataset.link === "lost") hideError();
-      document.body.dataset.link = "good";
-      this.follow(present);
-    } catch (error) {
-      if (document.body.dataset.link !== "lost" && !this.closed) {
-        document.body.dataset.link = "lost";
-        showError(...explain(error));
-      }
-    }
-    const others = [...this.others.values()];
-    await Promise.all([
-      ...[this.tile, ...others.map(other => other.tile)].map(tile => tile?.update().catch(() => {})),
-      ...others.map(other => other.tile.chart(other.playback).catch(() => {})),
-    ]);
-    if (!this.closed) setTimeout(() => this.tick(), pollMs);
-  }
-
-  follow(present) {
-    const publishers = new Set(present.filter(one => one.identity !== this.identity && one.tracks.length > 0).map(one => one.identity));
-    for (const identity of publishers) if (!this.others.has(identity)) this.add(identity);
-    for (const [identity, other] of this.others) if (!publishers.has(identity) || other.ended) this.drop(identity);
-    const count = this.others.size + (this.tile ? 1 : 0);
-    $("grid").dataset.count = count;
-    $("count").textContent = `· ${present.length} ${present.length === 1 ? "participant" : "participants"}`;
-    $("alone").hidden = this.others.size > 0;
-  }
-
-  async add(identity) {
-    const other = { tile: new Tile(identity), playback: null, ended: false };
-    this.others.set(identity, other);
-    other.tile.state("connecting");
-    $("announce").textContent = `${identity} is here.`;
-    other.playback = new Playback(this.api, this.room, identity, state => {
-      other.tile.state(state);
-      other.ended = state === "ended";
-    });
-    other.tile.attach(other.playback.stream, other.playback.pc);
-    try {
-      await other.playback.start();
-    } catch (error) {
-      other.ended = true;
-      other.tile.state("ended");
-      if (!this.closed) showError(...explain(error));
-    }
-  }
-
-  drop(identity) {
-    const other = this.others.get(identity);
-    this.others.delete(identity);
-    other.tile.remove();
-    other.playback.close();
-    $("announce").textContent = `${identity} left.`;
-  }
-
-  toggle(kind) {
-    let enabled = true;
-    for (const track of this.source.stream?.getTracks() ?? []) {
-      if (track.kind === kind) enabled = track.enabled = !track.enabled;
-    }
-    return enabled;
-  }
-
-  unmute() {
-    for (const other of this.others.values()) {
-      other.tile.video.muted = false;
-      other.tile.play();
-    }
-  }
-
-  sessions() {
-    return [this.publication, ...[...this.others.values()].map(other => other.playback)].filter(Boolean);
-  }
-
-  async close() {
-    this.closed = true;
-    const sessions = this.sessions();
-    for (const identity of [...this.others.keys()]) this.others.get(identity).tile.remove();
-    this.others.clear();
-    this.tile?.remove();
-    this.source.stop();
-    await Promise.all(sessions.map(session => session.close()));
-  }
-
-  /** The page goes away: requests that outlive it. */
-  abandon() {
-    for (const session of this.sessions()) session.remove(true);
-  }
-}
+const listener = {
+  onEnd(title, text) {
+    leave();
+    showError(title, text);
+  },
+  onProblem: error => showError(...explain(error)),
+  onLink(isGood) {
+    document.body.dataset.link = isGood ? "good" : "lost";
+    $("link").textContent = isGood ? "" : "· reconnecting…";
+  },
+  onBlocked() {
+    $("sound").hidden = false;
+  },
+};
 
 // ---------------------------------------------------------------- controls
+
+function toggleShown(button, name) {
+  const isShown = document.body.dataset[name] !== "off";
+  document.body.dataset[name] = isShown ? "off" : "on";
+  button.setAttribute("aria-pressed", String(!isShown));
+}
 
 $("form").addEventListener("submit", event => {
   event.preventDefault();
   join();
 });
+$("token").addEventListener("change", listRooms);
 $("leave").addEventListener("click", leave);
 $("error-close").addEventListener("click", hideError);
-$("mic").addEventListener("click", () => $("mic").setAttribute("aria-pressed", call.toggle("audio")));
-$("camera").addEventListener("click", () => $("camera").setAttribute("aria-pressed", call.toggle("video")));
+$("mic").addEventListener("click", () => $("mic").setAttribute("aria-pressed", String(call.toggle("audio"))));
+$("camera").addEventListener("click", () => $("camera").setAttribute("aria-pressed", String(call.toggle("video"))));
 $("sound").addEventListener("click", () => {
   $("sound").hidden = true;
   call.unmute();
 });
-$("figures").addEventListener("click", () => {
-  const shown = document.body.dataset.figures !== "off";
-  document.body.dataset.figures = shown ? "off" : "on";
-  $("figures").setAttribute("aria-pressed", !shown);
-});
+$("figures").addEventListener("click", () => toggleShown($("figures"), "figures"));
+$("people-toggle").addEventListener("click", () => toggleShown($("people-toggle"), "people"));
 $("invite").addEventListener("click", async () => {
   const label = $("invite").querySelector("span");
   try {

@@ -1,210 +1,171 @@
-// The API and its sessions: WHIP to publish, WHEP to play. Knows nothing of the page.
+import { V100Client, V100Error } from "./v100.js";
+import { People } from "./people.js";
+import { Tile } from "./tile.js";
 
-export class ApiError extends Error {
-  constructor(status, problem) {
-    super(problem.detail || `The server answered ${status}.`);
-    this.name = "ApiError";
-    this.status = status;
-    this.code = problem.code || "";
-  }
-}
+const $ = id => document.getElementById(id);
+const figuresMs = 1000;
 
-export class Api {
-  constructor(token) {
-    this.token = token;
-  }
+/** What has ended while its publisher is there is played again after so long. */
+const againMs = 5000;
 
-  async call(method, path, { body, type, headers, keepalive } = {}) {
-    // Without credentials no browser asks for a password on a 401.
-    const response = await fetch(path, {
-      method,
-      body,
-      keepalive,
-      credentials: "omit",
-      cache: "no-store",
-      headers: { Authorization: `Bearer ${this.token}`, ...(type && { "Content-Type": type }), ...headers },
-    });
-    if (response.ok) return response;
-    let problem = {};
-    try {
-      problem = await response.json();
-    } catch {
-      // Whatever stands between the server and this page answered.
-    }
-    throw new ApiError(response.status, problem);
-  }
+/** One stay in a room. The listener has onEnd(title, text), onProblem(error), onLink(isGood), onBlocked(). */
+export class Call {
+  #client;
+  #listener;
+  #events = null;
+  #publication = null;
+  #own = null;
+  #others = new Map();
+  #people;
+  #wasSeen = false;
+  #isClosed = false;
 
-  async mint(room, identity) {
-    const response = await this.call("POST", "/v1/tokens", { type: "application/json", body: JSON.stringify({ room, identity, name: identity }) });
-    return (await response.json()).token;
-  }
-
-  async participants(room) {
-    const response = await this.call("GET", `/v1/rooms/${encodeURIComponent(room)}/participants`);
-    return (await response.json()).participants;
-  }
-}
-
-/** One WHIP or WHEP session. onstate(state) hears "connecting", "live", "lost" and "ended". */
-class Session {
-  constructor(api, path, onstate) {
-    this.api = api;
-    this.path = path;
-    this.onstate = onstate;
-    this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
-    this.location = null;
-    this.etag = null;
-    this.answer = null;
-    this.closed = false;
-    this.restarting = false;
-    this.pc.addEventListener("connectionstatechange", () => this.watch());
+  /** admin is the client of who may mute and remove; else null. */
+  constructor({ token, admin, room, identity, source, listener }) {
+    this.#client = new V100Client({ token, room });
+    this.#listener = listener;
+    this.identity = identity;
+    this.source = source;
+    this.#people = new People($("people-list"), admin, listener.onProblem);
   }
 
   async start() {
-    await this.pc.setLocalDescription(await this.pc.createOffer());
-    // The server has a public address and finds ours from the first check: nothing to gather, nothing to wait for.
-    const response = await this.api.call("POST", this.path, { type: "application/sdp", body: this.pc.localDescription.sdp });
-    this.location = response.headers.get("Location");
-    this.etag = response.headers.get("ETag");
-    this.answer = await response.text();
-    if (this.closed) {
-      await this.remove();
+    if (this.source.stream) {
+      this.#own = new Tile(this.identity, { own: true, mirror: this.source.mirror });
+      $("grid").append(this.#own.element);
+      this.#own.state("connecting");
+      this.#publication = await this.#client.publish(this.source.stream, { onState: state => this.#onPublication(state) });
+      this.#own.attach(this.source.stream, this.#publication);
+    } else {
+      await this.#checkToken();
+    }
+    this.#events = this.#client.events({
+      onChange: (room, changes) => this.#follow(room),
+      onState: (state, reason) => this.#onEvents(state, reason),
+    });
+    this.#tick();
+  }
+
+  /** Who only watches asks for nothing until somebody sends: a token that is not taken is to be known now. */
+  async #checkToken() {
+    try {
+      await this.#client.request("GET", this.#client.path("/participants?limit=1"));
+    } catch (error) {
+      if (!(error instanceof V100Error) || error.code !== "room-not-found") throw error;
+    }
+  }
+
+  #onPublication(state) {
+    this.#own.state(state);
+    // Where it does not begin, publish throws.
+    if (state === "ended" && this.#publication && !this.#isClosed) this.#end();
+  }
+
+  #onEvents(state, reason) {
+    if (this.#isClosed) return;
+    if (state === "ended" && reason === "token_expired") this.#listener.onEnd("Your token has expired.", "Join again with another one.");
+    else if (state === "ended") this.#end();
+    // A watcher is there before the room.
+    else if (state !== "lost" || this.#wasSeen || this.#others.size > 0) this.#listener.onLink(state === "live");
+  }
+
+  #end() {
+    this.#listener.onEnd("You are out of the room.", "The session ended: the room was closed, you were removed, or the connection was away too long. Join again to come back.");
+  }
+
+  #follow(room) {
+    if (this.#isClosed) return;
+    const self = room.participants.get(this.identity);
+    if (this.#publication && this.#wasSeen && !self) {
+      this.#end();
       return;
     }
-    await this.pc.setRemoteDescription({ type: "answer", sdp: this.answer });
+    this.#wasSeen ||= self !== undefined;
+    const publishers = [...room.participants.values()].filter(one => one.identity !== this.identity && one.tracks.size > 0);
+    for (const { identity } of publishers) if (!this.#others.has(identity)) this.#add(identity);
+    for (const identity of this.#others.keys()) if (!publishers.some(one => one.identity === identity)) this.#drop(identity);
+    for (const tile of this.#tiles()) if (room.participants.has(tile.identity)) tile.show(room.participants.get(tile.identity), room.speakers);
+    this.#people.show(room, this.identity);
+    $("grid").dataset.count = this.#tiles().length;
+    const count = `· ${room.participants.size} ${room.participants.size === 1 ? "participant" : "participants"}`;
+    if ($("count").textContent !== count) $("count").textContent = count;
+    $("alone").hidden = this.#others.size > 0;
   }
 
-  /** What the server knows of it; null before it answered, or when it has gone. */
-  async view() {
-    if (!this.location || this.closed) return null;
-    return (await this.api.call("GET", this.location)).json();
+  #tiles() {
+    return [this.#own, ...[...this.#others.values()].map(other => other.tile)].filter(Boolean);
   }
 
-  watch() {
-    const state = this.pc.connectionState;
-    if (this.closed) return;
-    if (state === "connected") this.onstate("live");
-    if (state === "disconnected") this.onstate("lost");
-    if (state === "failed" || state === "closed") this.restart();
-  }
-
-  /** A new ICE session on the same media session (RFC 9725, 4.3.3). */
-  async restart() {
-    if (this.restarting || !this.location) return;
-    this.restarting = true;
-    this.onstate("lost");
+  async #add(identity) {
+    const tile = new Tile(identity, { onBlocked: this.#listener.onBlocked });
+    const other = { tile, playback: null, endedAt: null };
+    this.#others.set(identity, other);
+    $("grid").append(tile.element);
+    tile.state("connecting");
+    $("announce").textContent = `${identity} is here.`;
     try {
-      await this.pc.setLocalDescription(await this.pc.createOffer({ iceRestart: true }));
-      const response = await this.api.call("PATCH", this.location, {
-        type: "application/trickle-ice-sdpfrag",
-        headers: { "If-Match": "*" },
-        body: fragmentOf(this.pc.localDescription.sdp),
+      other.playback = await this.#client.play({
+        participant: identity,
+        onState: state => {
+          tile.state(state);
+          if (state === "ended") other.endedAt = performance.now();
+        },
       });
-      this.etag = response.headers.get("ETag") || this.etag;
-      this.answer = mergeFragment(this.answer, await response.text());
-      await this.pc.setRemoteDescription({ type: "answer", sdp: this.answer });
-    } catch {
-      if (!this.closed) this.onstate("ended");
-    } finally {
-      this.restarting = false;
+      if (this.#others.get(identity) === other) tile.attach(other.playback.stream, other.playback);
+      else await other.playback.stop();
+    } catch (error) {
+      if (!this.#isClosed && this.#others.get(identity) === other) this.#listener.onProblem(error);
+    }
+  }
+
+  #drop(identity) {
+    const { tile, playback } = this.#others.get(identity);
+    this.#others.delete(identity);
+    tile.remove();
+    playback?.stop();
+    $("announce").textContent = `${identity} left.`;
+  }
+
+  async #tick() {
+    if (this.#isClosed) return;
+    await Promise.all(this.#tiles().map(tile => tile.update().catch(() => {})));
+    if (this.#isClosed) return;
+    for (const [identity, other] of this.#others) {
+      if (other.endedAt === null || performance.now() - other.endedAt < againMs) continue;
+      this.#drop(identity);
+      this.#add(identity);
+    }
+    setTimeout(() => this.#tick(), figuresMs);
+  }
+
+  toggle(kind) {
+    let enabled = true;
+    for (const track of this.source.stream?.getTracks() ?? []) {
+      if (track.kind === kind) enabled = track.enabled = !track.enabled;
+    }
+    return enabled;
+  }
+
+  unmute() {
+    for (const { tile } of this.#others.values()) {
+      tile.video.muted = false;
+      tile.play();
     }
   }
 
   async close() {
-    this.closed = true;
-    // The server is told before the transport goes: a session that ended by itself would be gone already.
-    await Promise.race([this.remove(), new Promise(resolve => setTimeout(resolve, 2000))]);
-    this.pc.close();
+    this.#isClosed = true;
+    this.#events?.stop();
+    this.#tiles().forEach(tile => tile.remove());
+    this.#others.clear();
+    this.#people.clear();
+    this.source.stop();
+    await this.#client.stop();
   }
 
-  async remove(keepalive = false) {
-    const location = this.location;
-    this.location = null;
-    if (!location) return;
-    try {
-      await this.api.call("DELETE", location, { keepalive });
-    } catch {
-      // It ended by itself, or ends when its consent runs out.
-    }
+  /** The page goes away: requests that outlive it. */
+  abandon() {
+    this.#isClosed = true;
+    this.#client.stop(true);
   }
-}
-
-export class Publication extends Session {
-  constructor(api, room, stream, onstate) {
-    super(api, `/v1/rooms/${encodeURIComponent(room)}/whip`, onstate);
-    for (const track of stream.getTracks()) this.pc.addTransceiver(track, { direction: "sendonly", streams: [stream] });
-  }
-}
-
-export class Playback extends Session {
-  constructor(api, room, identity, onstate) {
-    super(api, `/v1/rooms/${encodeURIComponent(room)}/whep?participant=${encodeURIComponent(identity)}`, onstate);
-    this.stream = new MediaStream();
-    this.pc.addTransceiver("audio", { direction: "recvonly" });
-    this.pc.addTransceiver("video", { direction: "recvonly" });
-    this.pc.addEventListener("track", event => this.stream.addTrack(event.track));
-  }
-}
-
-/** Figures of one session out of getStats: the newest against those before. */
-export class Figures {
-  constructor(pc) {
-    this.pc = pc;
-    this.bytes = 0;
-    this.at = 0;
-    this.lost = 0;
-    this.packets = 0;
-  }
-
-  async read() {
-    const found = { resolution: null, fps: null, kbps: null, rtt: null, loss: null, jitter: null };
-    let bytes = 0;
-    let lost = 0;
-    let packets = 0;
-    let at = 0;
-    (await this.pc.getStats()).forEach(report => {
-      const inbound = report.type === "inbound-rtp";
-      if (inbound || report.type === "outbound-rtp") {
-        bytes += inbound ? report.bytesReceived || 0 : report.bytesSent || 0;
-        at = report.timestamp;
-        if (inbound) {
-          lost += Math.max(0, report.packetsLost || 0);
-          packets += report.packetsReceived || 0;
-        }
-        if (report.kind === "video" && report.frameWidth) {
-          found.resolution = `${report.frameWidth}×${report.frameHeight}`;
-          found.fps = report.framesPerSecond ?? 0;
-        }
-      }
-      if (report.type === "remote-inbound-rtp" && report.fractionLost !== undefined) found.loss = Math.max(found.loss ?? 0, report.fractionLost * 100);
-      if ((inbound || report.type === "remote-inbound-rtp") && report.jitter !== undefined) found.jitter = Math.max(found.jitter ?? 0, report.jitter * 1000);
-      if (report.type === "candidate-pair" && report.state === "succeeded" && report.currentRoundTripTime !== undefined) found.rtt = report.currentRoundTripTime * 1000;
-    });
-    if (this.at && at > this.at) {
-      found.kbps = Math.max(0, (bytes - this.bytes) * 8 / (at - this.at));
-      const expected = packets - this.packets + lost - this.lost;
-      if (expected > 0) found.loss = Math.max(0, (lost - this.lost) * 100 / expected);
-    }
-    Object.assign(this, { bytes, at, lost, packets });
-    return found;
-  }
-}
-
-/** The ICE part of an offer, for the section that carries the bundle (RFC 8840, 4.4). */
-function fragmentOf(sdp) {
-  const lines = sdp.split(/\r?\n/);
-  const pick = prefix => lines.find(line => line.startsWith(prefix));
-  return [pick("a=ice-options:"), pick("a=group:BUNDLE"), pick("m="), pick("a=mid:"), pick("a=ice-ufrag:"), pick("a=ice-pwd:")]
-    .filter(Boolean).join("\r\n") + "\r\n";
-}
-
-/** The answer with the credentials and candidates of a fragment. */
-function mergeFragment(answer, fragment) {
-  const parts = fragment.split(/\r?\n/);
-  const ufrag = parts.find(line => line.startsWith("a=ice-ufrag:"));
-  const pwd = parts.find(line => line.startsWith("a=ice-pwd:"));
-  if (!ufrag || !pwd) return answer;
-  return answer.split(/\r?\n/)
-    .map(line => line.startsWith("a=ice-ufrag:") ? ufrag : line.startsWith("a=ice-pwd:") ? pwd : line)
-    .join("\r\n");
 }

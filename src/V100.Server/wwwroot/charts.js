@@ -1,87 +1,72 @@
-/** What the server says of one session that plays: two small charts, of rates and of the picture's height, over the last minute and a half. */
+/** Small charts, each of one series over the last minute and a half. */
 
 const samples = 90;
-const width = samples - 1;
+
+/** A chart that has just begun is not a dot at its edge. */
+const fewest = 20;
+const width = 100;
 const height = 30;
 
-const reasons = {
-  no_layer_active: "nothing is sent",
-  paused_by_client: "paused",
-  best: "best there is",
-  constrained_by_client: "as asked for",
-  estimate_too_low: "path too narrow",
-  holding_back: "waits to rise",
-};
+export class Chart {
+  #series = [];
+  #path;
+  #value;
+  #draw;
+  #floor;
 
-export class Charts {
-  constructor(element) {
-    this.element = element;
-    this.estimate = [];
-    this.sent = [];
-    this.lines = [];
+  /**
+   * @param element Holds a path, and the figure beside it.
+   * @param kind "line", "area" or "steps".
+   * @param floor The least that the top of the chart stands for: what is small must look small.
+   */
+  constructor(element, kind, floor) {
+    this.#path = element.querySelector("path");
+    this.#value = element.querySelector("[data-value]");
+    this.#draw = { line, area, steps }[kind];
+    this.#floor = floor;
   }
 
-  /** Takes the answer of GET /v1/sessions/{id}. */
-  show(session) {
-    const out = session.streams.filter(stream => stream.direction === "out");
-    const video = out.find(stream => stream.kind === "video");
-    push(this.estimate, session.availableBitrateBps ?? null);
-    push(this.sent, out.reduce((sum, stream) => sum + stream.bitrateBps, 0));
-    push(this.lines, video ? (video.layer || video.spatialLayer !== undefined ? video.height ?? 0 : 0) : null);
-    const top = Math.max(100_000, ...this.estimate, ...this.sent);
-    this.draw("sent", area(this.sent, top));
-    this.draw("estimate", line(this.estimate, top));
-    this.draw("height", steps(this.lines, Math.max(180, ...this.lines)));
-    this.write("estimate", session.availableBitrateBps === undefined ? "–" : rate(session.availableBitrateBps));
-    this.write("sent", rate(this.sent.at(-1)));
-    this.write("height", video?.height ? `${video.height}p${video.layer ? ` ${video.layer}` : ""}` : "–");
-    this.write("reason", reasons[video?.reason] ?? "");
-    this.element.hidden = false;
-  }
-
-  draw(name, path) {
-    this.element.querySelector(`[data-line="${name}"]`).setAttribute("d", path);
-  }
-
-  write(name, text) {
-    this.element.querySelector(`[data-value="${name}"]`).textContent = text;
+  /** The value of this second, null where it is not known, and how it reads. */
+  push(value, text) {
+    this.#series.push(value);
+    if (this.#series.length > samples) this.#series.shift();
+    this.#path.setAttribute("d", this.#draw(this.#series, Math.max(this.#floor, ...this.#series)));
+    this.#value.textContent = value === null ? "–" : text;
   }
 }
 
-function push(series, value) {
-  series.push(value);
-  if (series.length > samples) series.shift();
-}
-
-function rate(bps) {
-  return bps >= 1_000_000 ? `${(bps / 1_000_000).toFixed(1)} Mbit/s` : `${Math.round(bps / 1000)} kbit/s`;
+function across(series, index) {
+  return (width - (series.length - 1 - index) * width / (Math.max(fewest, series.length) - 1)).toFixed(1);
 }
 
 /** The newest stands at the right edge; where nothing is known there is a gap. */
 function points(series, top) {
-  return series.map((value, index) => value === null ? null : [samples - series.length + index, height - 1 - (height - 3) * value / top]);
+  return series.map((value, index) => value === null ? null : [across(series, index), (height - 2 - (height - 4) * value / top).toFixed(1)]);
 }
 
 function line(series, top) {
   let pen = "M";
   return points(series, top).map(point => {
-    const part = point ? `${pen}${point[0]} ${point[1].toFixed(1)}` : "";
+    const part = point ? `${pen}${point[0]} ${point[1]}` : "";
     pen = point ? "L" : "M";
     return part;
   }).join("");
 }
 
 function area(series, top) {
-  return `${line(series, top)}L${width} ${height}L${samples - series.length} ${height}Z`;
+  const known = series.map(value => value ?? 0);
+  return `${line(known, top)}L${width} ${height}L${across(known, 0)} ${height}Z`;
 }
 
 function steps(series, top) {
-  let pen = "M";
   let former = null;
   return points(series, top).map(point => {
-    const part = point ? `${pen}${point[0]} ${(former ?? point[1]).toFixed(1)}V${point[1].toFixed(1)}` : "";
-    pen = point ? "L" : "M";
-    former = point ? point[1] : null;
+    const part = !point ? "" : former === null ? `M${point[0]} ${point[1]}` : `H${point[0]}V${point[1]}`;
+    former = point;
     return part;
   }).join("");
+}
+
+export function rate(bps) {
+  return bps >= 1_000_000 ? `${(bps / 1_000_000).toFixed(1)} Mbit/s` : `${Math.round(bps / 1000)} kbit/s`;
 }

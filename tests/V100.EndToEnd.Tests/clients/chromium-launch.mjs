@@ -34,3 +34,14 @@ export async function connectChromium(server) {
   const { chromium } = load('playwright-core');
   return chromium.connect(server.wsEndpoint());
 }
+
+/** An init script: keeps the page's connections within reach of the test. */
+export function keepConnections() {
+  window.connections = [];
+  window.RTCPeerConnection = class extends window.RTCPeerConnection {
+    constructor(...args) {
+      super(...args);
+      window.connections.push(this);
+    }
+  };
+}
