@@ -97,6 +97,38 @@ public sealed class LayerLimitTests(ITestOutputHelper output)
         world.RunUntil(() => Report(world, session).Layers!.Target.Encoding == 1 && EncodingOf(world, session) == 1, 10);
         world.Run(20);
         Assert.Equal((1, false), (EncodingOf(world, session), track.Encodings[High].IsWanted));
+
+        // Later it is asked for once more: the publisher's uplink may have recovered.
+        world.RunUntil(() => track.Encodings[High].IsWanted, 15);
+        alice.Encoding("h").Start(world.Now);
+        world.RunUntil(() => EncodingOf(world, session) == High, 10);
+    }
+
+    [Fact]
+    public void A_publisher_that_rests_everything_while_nobody_watches_is_asked_for_it_by_who_comes()
+    {
+        foreach (int seed in Seed.Each(output, 3))
+        {
+            using SimulatedWorld world = Call(seed, out SimulatedClient alice, out SimulatedClient bob);
+            PublishedTrack track = world.SessionOf(alice).Tracks.Single(published => published.Encodings.Length == 3);
+            RunUntilBest(world, world.SessionOf(bob));
+            bob.Close(world.Now);
+            world.RunUntil(() => Wanted(track).All(wanted => !wanted), 12);
+            foreach (string rid in new[] { "l", "m", "h" })
+            {
+                alice.Encoding(rid).Stop();
+            }
+
+            world.Run(20);
+            SimulatedClient carol = world.Subscribe("carol", offer: ClientOffer.AdaptiveSubscriber());
+            world.RunUntil(() => Wanted(track).Any(wanted => wanted), 5);
+            foreach (string rid in new[] { "l", "m", "h" })
+            {
+                alice.Encoding(rid).Start(world.Now);
+            }
+
+            world.RunUntil(() => carol.VideoPlayback.Packets.Count > 0, 5);
+        }
     }
 
     [Fact]
