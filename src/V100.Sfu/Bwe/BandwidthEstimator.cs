@@ -39,7 +39,6 @@ public sealed partial class BandwidthEstimator
     private static readonly TimeSpan _reorderWindow = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan _defaultRoundTrip = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan _maxRoundTrip = TimeSpan.FromSeconds(3);
-    private static readonly TimeSpan _maxTrainJitter = TimeSpan.FromMilliseconds(2);
     private static readonly TimeSpan _calm = TimeSpan.FromMilliseconds(600);
 
     private readonly TransmissionHistory _history = new();
@@ -200,13 +199,14 @@ public sealed partial class BandwidthEstimator
     {
         bool isUnlimited = _loss.BoundBps > EstimateBps || _loss.Fraction < MaxCalmLoss;
         bool isCalm = _delay.Signal == DelaySignal.Normal && !_isSilent && isUnlimited && _delay.QueueMs < MaxCalmQueueMs && now - _aimd.DecreasedAt >= _calm;
-        bool tells = _delay.Jitter < _maxTrainJitter && _train.IsTelling(now);
+        bool isSteady = _delay.Jitter <= ProbeBitrateEstimator.MaxJitter;
+        bool tells = isSteady && _train.IsTelling(now);
         if (isCalm && tells && _train.HasSpare)
         {
             _probes.OnSpare(now);
         }
 
-        bool isIdle = _delay.Jitter <= ProbeBitrateEstimator.MaxJitter && SentBps(now) < IdleShare * EstimateBps;
+        bool isIdle = isSteady && SentBps(now) < IdleShare * EstimateBps;
         _probes.Update(EstimateBps, _demandBps, isCalm, isIdle, tells, now);
     }
 }

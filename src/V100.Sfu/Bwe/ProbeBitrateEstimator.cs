@@ -31,7 +31,7 @@ internal sealed class ProbeBitrateEstimator
     private const double GrowthOverJitter = 3;
 
     /// <summary>Where packets are held back by more than this at random, growing delays show no queue.</summary>
-    public static readonly TimeSpan MaxJitter = TimeSpan.FromMilliseconds(5);
+    public static readonly TimeSpan MaxJitter = TimeSpan.FromMilliseconds(2);
 
     private ProbeCluster _cluster;
     private TimeSpan _jitter;

@@ -164,7 +164,10 @@ internal sealed class ProbeController(long startBps, long maxBps)
         if (_outstandingUntil != Instant.Never)
         {
             _outstandingUntil = Instant.Never;
-            BackOff(now);
+            if (_stage == Stage.Long)
+            {
+                BackOff(now);
+            }
         }
 
         _calmAt = now + _calm;
@@ -252,8 +255,11 @@ internal sealed class ProbeController(long startBps, long maxBps)
                 }
 
                 break;
-            default:
+            case Stage.Start:
                 _startProbes = 2;
+                _nextAt = now + _minInterval;
+                break;
+            default:
                 BackOff(now);
                 break;
         }
