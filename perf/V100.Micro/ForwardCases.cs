@@ -52,7 +52,7 @@ internal static class ForwardCases
                     for (int subscriber = 0; subscriber < Subscribers; subscriber++)
                     {
                         var header = new RtpHeader(120, rtp.Marker, new SequenceNumber((ushort)index), rtp.Timestamp, new Ssrc((uint)subscriber));
-                        Premise.Holds(rewriters[subscriber].Write(targets.AsSpan(64 * subscriber, 64), in header, rtp.Extensions, 0, 0) > 0);
+                        Premise.Holds(rewriters[subscriber].Write(targets.AsSpan(64 * subscriber, 64), in header, rtp.Extensions, 0) > 0);
                     }
                 }
             }),

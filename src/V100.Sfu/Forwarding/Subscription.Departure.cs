@@ -260,7 +260,7 @@ internal sealed partial class Subscription
     private ushort NextTransportSequence => _isNumbered ? _peer.NextTransportSequence : (ushort)0;
 
     private int WriteHeader(Span<byte> target, in RtpHeader header, in RtpExtensions source, RtpExtension replaced, ushort transportSequence) =>
-        _headers!.Write(target[..MaxHeaderLength], in header, in source, transportSequence, absoluteSendTime: 0, replaced);
+        _headers!.Write(target[..MaxHeaderLength], in header, in source, transportSequence, replaced);
 
     /// <summary>Which of the publisher's extensions go on, under which of the subscriber's ids, and the subscriber's own mid.</summary>
     private HeaderRewriter CreateHeaderRewriter(MediaSection published)

@@ -10,12 +10,10 @@ public readonly record struct HeaderExtensionCopy(byte SourceId, byte TargetId);
 /// <param name="MidId">Id of urn:ietf:params:rtp-hdrext:sdes:mid.</param>
 /// <param name="Mid">The subscriber's mid of this m-section.</param>
 /// <param name="TransportSequenceId">Id of the transport-wide sequence number.</param>
-/// <param name="AbsoluteSendTimeId">Id of abs-send-time.</param>
-public readonly record struct HeaderExtensionStamps(
-    byte MidId = 0, ReadOnlyMemory<byte> Mid = default, byte TransportSequenceId = 0, byte AbsoluteSendTimeId = 0);
+public readonly record struct HeaderExtensionStamps(byte MidId = 0, ReadOnlyMemory<byte> Mid = default, byte TransportSequenceId = 0);
 
 /// <summary>
-/// Writes the whole header of a forwarded packet: the subscription's own extensions (mid, transport-wide sequence, send time),
+/// Writes the whole header of a forwarded packet: the subscription's own extensions (mid, transport-wide sequence),
 /// then those of the source that the subscriber negotiated, under its ids. Everything else the source sent is dropped: what
 /// is not in the list of copies (rid and repaired-rid belong to the uplink and are never listed) does not pass.
 /// Built once per subscription; <see cref="Write"/> allocates nothing.
@@ -34,7 +32,6 @@ public sealed class HeaderRewriter
     private readonly bool _allowTwoByte;
     private readonly bool _alwaysTwoByte;
     private readonly int _transportSequenceOffset;
-    private readonly int _absoluteSendTimeOffset;
 
     public HeaderRewriter(
         ReadOnlySpan<HeaderExtensionCopy> copies, in HeaderExtensionStamps stamps, bool allowTwoByte = false)
@@ -43,8 +40,7 @@ public sealed class HeaderRewriter
         foreach (HeaderExtensionCopy copy in copies)
         {
             // A target that is also stamped stays the stamp's: an id stands once in a packet.
-            bool stamped = copy.TargetId == stamps.MidId || copy.TargetId == stamps.TransportSequenceId
-                || copy.TargetId == stamps.AbsoluteSendTimeId;
+            bool stamped = copy.TargetId == stamps.MidId || copy.TargetId == stamps.TransportSequenceId;
             if (copy.SourceId != 0 && !stamped && Fits(copy.TargetId))
             {
                 _targetIds[copy.SourceId] = copy.TargetId;
@@ -57,15 +53,13 @@ public sealed class HeaderRewriter
         _values = new HeaderExtensionStamps(
             midFits ? stamps.MidId : (byte)0,
             stamps.Mid.ToArray(),
-            Fits(stamps.TransportSequenceId) ? stamps.TransportSequenceId : (byte)0,
-            Fits(stamps.AbsoluteSendTimeId) ? stamps.AbsoluteSendTimeId : (byte)0);
-        _alwaysTwoByte |= _values.TransportSequenceId > 14 || _values.AbsoluteSendTimeId > 14
-            || _values.MidId > 14 || _values.MidId != 0 && midLength is 0 or > 16;
-        _stamps = _alwaysTwoByte ? [] : BuildStamps(out _transportSequenceOffset, out _absoluteSendTimeOffset);
+            Fits(stamps.TransportSequenceId) ? stamps.TransportSequenceId : (byte)0);
+        _alwaysTwoByte |= _values.TransportSequenceId > 14 || _values.MidId > 14 || _values.MidId != 0 && midLength is 0 or > 16;
+        _stamps = _alwaysTwoByte ? [] : BuildStamps(out _transportSequenceOffset);
     }
 
     /// <summary>The most bytes that a header may need whose source block has <paramref name="sourceBlockLength"/> bytes.</summary>
-    public int GetMaxLength(int sourceBlockLength) => BlockStart + 2 + _values.Mid.Length + 9 + 2 * sourceBlockLength + 3;
+    public int GetMaxLength(int sourceBlockLength) => BlockStart + 2 + _values.Mid.Length + 4 + 2 * sourceBlockLength + 3;
 
     /// <summary>The id under which the subscriber knows a source's extension; 0 when it is dropped.</summary>
     public byte GetTargetId(byte sourceId) => _targetIds[sourceId];
@@ -75,15 +69,14 @@ public sealed class HeaderRewriter
     /// <param name="header">What the subscription chose.</param>
     /// <param name="source">The published packet's elements.</param>
     /// <param name="transportSequence">This transport's next number over all of its packets; unused without the id.</param>
-    /// <param name="absoluteSendTime">24 bits: seconds in 6.18 fixed point; unused without the id.</param>
     /// <param name="replacement">An element of the source that has another value for this subscriber, or with no value is left out; the default for none.</param>
     public int Write(
-        Span<byte> destination, in RtpHeader header, in RtpExtensions source, ushort transportSequence, uint absoluteSendTime, RtpExtension replacement = default)
+        Span<byte> destination, in RtpHeader header, in RtpExtensions source, ushort transportSequence, RtpExtension replacement = default)
     {
         ReadOnlySpan<byte> stamps = _stamps;
         if (_alwaysTwoByte)
         {
-            return WriteSlow(destination, header, source, transportSequence, absoluteSendTime, replacement);
+            return WriteSlow(destination, header, source, transportSequence, replacement);
         }
 
         if (destination.Length < BlockStart + stamps.Length + 3)
@@ -95,11 +88,6 @@ public sealed class HeaderRewriter
         if (_transportSequenceOffset != 0)
         {
             BinaryPrimitives.WriteUInt16BigEndian(destination[_transportSequenceOffset..], transportSequence);
-        }
-
-        if (_absoluteSendTimeOffset != 0)
-        {
-            WriteUInt24(destination[_absoluteSendTimeOffset..], absoluteSendTime);
         }
 
         int end = BlockStart + stamps.Length;
@@ -117,7 +105,7 @@ public sealed class HeaderRewriter
             {
                 if (_allowTwoByte)
                 {
-                    return WriteSlow(destination, header, source, transportSequence, absoluteSendTime, replacement);
+                    return WriteSlow(destination, header, source, transportSequence, replacement);
                 }
 
                 continue;
@@ -156,18 +144,13 @@ public sealed class HeaderRewriter
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private int WriteSlow(
-        Span<byte> destination, in RtpHeader header, in RtpExtensions source, ushort transportSequence, uint absoluteSendTime, RtpExtension replacement)
+        Span<byte> destination, in RtpHeader header, in RtpExtensions source, ushort transportSequence, RtpExtension replacement)
     {
         var writer = new RtpHeaderWriter(destination, header);
         bool fits = _values.MidId == 0 || writer.TryAdd(_values.MidId, _values.Mid.Span);
         if (fits && _values.TransportSequenceId != 0 && (fits = writer.TryReserve(_values.TransportSequenceId, 2, out Span<byte> value)))
         {
             BinaryPrimitives.WriteUInt16BigEndian(value, transportSequence);
-        }
-
-        if (fits && _values.AbsoluteSendTimeId != 0 && (fits = writer.TryReserve(_values.AbsoluteSendTimeId, 3, out value)))
-        {
-            WriteUInt24(value, absoluteSendTime);
         }
 
         foreach (RtpExtension element in source)
@@ -181,7 +164,7 @@ public sealed class HeaderRewriter
 
     private bool Fits(byte targetId) => targetId != 0 && (targetId <= 14 || _allowTwoByte);
 
-    private byte[] BuildStamps(out int transportSequenceOffset, out int absoluteSendTimeOffset)
+    private byte[] BuildStamps(out int transportSequenceOffset)
     {
         Span<byte> bytes = stackalloc byte[32];
         int length = 0;
@@ -192,19 +175,12 @@ public sealed class HeaderRewriter
             length += _values.Mid.Length;
         }
 
-        transportSequenceOffset = absoluteSendTimeOffset = 0;
+        transportSequenceOffset = 0;
         if (_values.TransportSequenceId != 0)
         {
             bytes[length++] = (byte)(_values.TransportSequenceId << 4 | 1);
             transportSequenceOffset = BlockStart + length;
             length += 2;
-        }
-
-        if (_values.AbsoluteSendTimeId != 0)
-        {
-            bytes[length++] = (byte)(_values.AbsoluteSendTimeId << 4 | 2);
-            absoluteSendTimeOffset = BlockStart + length;
-            length += 3;
         }
 
         return bytes[..length].ToArray();
@@ -224,12 +200,5 @@ public sealed class HeaderRewriter
         {
             destination[index] = value[index];
         }
-    }
-
-    private static void WriteUInt24(Span<byte> destination, uint value)
-    {
-        destination[0] = (byte)(value >> 16);
-        destination[1] = (byte)(value >> 8);
-        destination[2] = (byte)value;
     }
 }

@@ -154,10 +154,10 @@ public class MutatedInputTests(ITestOutputHelper output)
             reader.GetContributor(index);
         }
 
-        var rewriter = new HeaderRewriter([new(1, 2), new(2, 1), new(5, 30)], new HeaderExtensionStamps(3, "0"u8.ToArray(), 4, 5), true);
+        var rewriter = new HeaderRewriter([new(1, 2), new(2, 1), new(5, 30)], new HeaderExtensionStamps(3, "0"u8.ToArray(), 4), true);
         byte[] destination = new byte[rewriter.GetMaxLength(reader.HeaderLength)];
         var header = new RtpHeader(96, false, reader.SequenceNumber, reader.Timestamp, reader.Ssrc);
-        Assert.NotEqual(0, rewriter.Write(destination, header, reader.Extensions, 1, 2));
+        Assert.NotEqual(0, rewriter.Write(destination, header, reader.Extensions, 1));
         foreach (CodecKind codec in Enum.GetValues<CodecKind>())
         {
             new PacketLayersReader().TryRead(codec, in reader, 1, out _);

@@ -27,7 +27,7 @@ public class HeaderRewriterTests(ITestOutputHelper output)
         Assert.True(RtpReader.TryParse(published, out RtpReader source));
         byte[] bytes = new byte[room];
         bytes.AsSpan().Fill(0xEE);
-        int length = rewriter.Write(bytes, Header, source.Extensions, 0x1234, 0xABCDEF);
+        int length = rewriter.Write(bytes, Header, source.Extensions, 0x1234);
         if (length == 0)
         {
             return "no room";
@@ -51,8 +51,8 @@ public class HeaderRewriterTests(ITestOutputHelper output)
         // Ids that swap with each other, as two clients' offers do.
         var rewriter = new HeaderRewriter(
             [new(1, 13), new(13, 1)],
-            new HeaderExtensionStamps(MidId: 9, Mid: "2"u8.ToArray(), TransportSequenceId: 4, AbsoluteSendTimeId: 2));
-        Assert.Equal("9=32 4=1234 2=ABCDEF 13=7F 1=02", Rewrite(rewriter, Publish()));
+            new HeaderExtensionStamps(MidId: 9, Mid: "2"u8.ToArray(), TransportSequenceId: 4));
+        Assert.Equal("9=32 4=1234 13=7F 1=02", Rewrite(rewriter, Publish()));
         Assert.Equal(0, rewriter.GetTargetId(10));
         Assert.Equal(0, rewriter.GetTargetId(11));
     }
@@ -66,7 +66,7 @@ public class HeaderRewriterTests(ITestOutputHelper output)
         foreach (int length in (int[])[1, 4, 16, 17, 90])
         {
             byte[] value = [.. Enumerable.Range(0, length).Select(index => (byte)index)];
-            int written = rewriter.Write(bytes, Header, source.Extensions, 1, 2, new RtpExtension(13, value));
+            int written = rewriter.Write(bytes, Header, source.Extensions, 1, new RtpExtension(13, value));
             Assert.True(RtpReader.TryParse(bytes.AsSpan(0, written), out RtpReader reader));
             Assert.True(reader.Extensions.TryGet(1, out ReadOnlySpan<byte> replaced));
             Assert.Equal(value, replaced.ToArray());
@@ -80,7 +80,7 @@ public class HeaderRewriterTests(ITestOutputHelper output)
     {
         byte[] bytes = new byte[64];
         Assert.True(RtpReader.TryParse(Publish(), out RtpReader source));
-        int length = new HeaderRewriter([], default).Write(bytes, Header, source.Extensions, 1, 2);
+        int length = new HeaderRewriter([], default).Write(bytes, Header, source.Extensions, 1);
         Assert.Equal(RtpHeader.FixedLength, length);
         Assert.Equal(0x80, bytes[0]);
     }
@@ -180,13 +180,13 @@ public class HeaderRewriterTests(ITestOutputHelper output)
         byte[] published = Publish();
         byte[] bytes = new byte[200];
         var rewriter = new HeaderRewriter(
-            [new(1, 13), new(13, 1)], new HeaderExtensionStamps(9, "2"u8.ToArray(), 4, 2));
-        var wide = new HeaderRewriter([new(1, 30)], new HeaderExtensionStamps(9, "2"u8.ToArray(), 4, 2), allowTwoByte: true);
+            [new(1, 13), new(13, 1)], new HeaderExtensionStamps(9, "2"u8.ToArray(), 4));
+        var wide = new HeaderRewriter([new(1, 30)], new HeaderExtensionStamps(9, "2"u8.ToArray(), 4), allowTwoByte: true);
         Allocations.AssertNone(() =>
         {
             Assert.True(RtpReader.TryParse(published, out RtpReader source));
-            Assert.True(rewriter.Write(bytes, Header, source.Extensions, 1, 2) > 0);
-            Assert.True(wide.Write(bytes, Header, source.Extensions, 1, 2) > 0);
+            Assert.True(rewriter.Write(bytes, Header, source.Extensions, 1) > 0);
+            Assert.True(wide.Write(bytes, Header, source.Extensions, 1) > 0);
         });
     }
 }

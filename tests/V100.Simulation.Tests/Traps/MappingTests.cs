@@ -34,6 +34,9 @@ public sealed class MappingTests(ITestOutputHelper output)
                 {
                     client.Video.Rid = "high";
                     client.Video.DependencyDescriptor = descriptor;
+
+                    // So little that no pacer leaves out any.
+                    client.Video.MaxFillerLength = 200;
                 },
                 offer: Permute(world.Random, ClientOffer.Publisher(world.Random), publisherMixes));
             SimulatedClient bob = world.Subscribe(offer: Permute(world.Random, ClientOffer.Subscriber(), subscriberMixes));
