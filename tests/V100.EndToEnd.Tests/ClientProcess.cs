@@ -158,7 +158,10 @@ internal sealed class ClientProcess : IAsyncDisposable
     {
         Command("stop");
         await Poll.UntilAsync($"{_name} ends", TimeSpan.FromSeconds(20), () => Task.FromResult(_process.HasExited), Transcript);
-        return Last("left")?.GetProperty("status").GetInt32() ?? 0;
+        // A process is gone before its last lines are read.
+        await Poll.UntilAsync($"{_name} says that it left", TimeSpan.FromSeconds(5), () => Task.FromResult(Last("left") is not null || Last("error") is not null), Transcript);
+        Assert.True(Last("error") is null, Transcript());
+        return Last("left")!.Value.GetProperty("status").GetInt32();
     }
 
     /// <summary>Gone without a word: browser, connection and all.</summary>
