@@ -25,6 +25,9 @@ internal sealed class MediaPlane : IAsyncDisposable
     /// <summary>Packets of a relay on their way between two workers: rare, so few.</summary>
     private const int TurnRingCapacity = 256;
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(10);
+    /// <summary>Deadlines of rooms are of seconds, and each session has its own: they are met together, or each would wake three threads.</summary>
+    private static readonly TimeSpan DeadlineGrain = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan ClosePatience = TimeSpan.FromSeconds(2);
 
     private readonly Lock _gate = new();
@@ -306,17 +309,18 @@ internal sealed class MediaPlane : IAsyncDisposable
         }
     }
 
-    /// <summary>Until an event, the next deadline, or the stop.</summary>
+    /// <summary>Until an event, the next deadlines, or the stop.</summary>
     private async Task WaitAsync()
     {
-        Instant deadline;
+        TimeSpan wait;
         lock (_gate)
         {
-            deadline = Instant.Earlier(_rooms.NextDeadline, _retryAt);
+            // A session that is made meanwhile may have an earlier deadline: looking twice a second is early enough for it.
+            Instant now = MonotonicClock.Now;
+            wait = Between(_rooms.NextDeadline - now, DeadlineGrain, LongestWait);
+            wait = Between(_retryAt - now, TimeSpan.FromMilliseconds(1), wait);
         }
 
-        // A session that is made meanwhile may have an earlier deadline: looking twice a second is early enough for it.
-        TimeSpan wait = TimeSpan.FromMilliseconds(Math.Clamp((deadline.Nanoseconds - MonotonicClock.Now.Nanoseconds) / 1e6, 1, 500));
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         timeout.CancelAfter(wait);
         try
@@ -328,6 +332,8 @@ internal sealed class MediaPlane : IAsyncDisposable
             // The time is up.
         }
     }
+
+    private static TimeSpan Between(TimeSpan wait, TimeSpan shortest, TimeSpan longest) => wait < shortest ? shortest : wait < longest ? wait : longest;
 
     private void LogSockets(ILogger log)
     {

@@ -6,6 +6,7 @@ namespace V100.Server.Storage;
 internal sealed class Statements(SqliteConnection connection) : IDisposable
 {
     private readonly Dictionary<string, SqliteCommand> _prepared = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, RepeatedStatement> _repeated = new(StringComparer.Ordinal);
 
     /// <param name="sql">With parameters <c>$1</c>, <c>$2</c> and so on. The text is the key of the prepared statement, so it must not hold values.</param>
     /// <param name="values">In the order of the parameters; null for NULL.</param>
@@ -26,8 +27,24 @@ internal sealed class Statements(SqliteConnection connection) : IDisposable
         return rows;
     }
 
+    /// <param name="sql">As that of <see cref="Run"/>, which returns no rows.</param>
+    public RepeatedStatement Repeated(string sql)
+    {
+        if (!_repeated.TryGetValue(sql, out RepeatedStatement? statement))
+        {
+            _repeated.Add(sql, statement = new RepeatedStatement(connection, sql));
+        }
+
+        return statement;
+    }
+
     public void Dispose()
     {
+        foreach (RepeatedStatement statement in _repeated.Values)
+        {
+            statement.Dispose();
+        }
+
         foreach (SqliteCommand command in _prepared.Values)
         {
             command.Dispose();

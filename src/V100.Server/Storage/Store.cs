@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using Microsoft.Data.Sqlite;
 using V100.Server.Control;
@@ -37,7 +36,7 @@ internal sealed class Store : IAsyncDisposable
     private readonly SqliteConnection _connection;
     private readonly Statements _statements;
     private readonly FileStream? _lock;
-    private readonly BlockingCollection<StoreWrite> _queue = new(QueueCapacity);
+    private readonly Queue<StoreWrite> _queue = new();
     private readonly SemaphoreSlim _reads = new(MaxReads);
     private readonly ManualResetEventSlim _stopping = new();
     private readonly Thread _writer;
@@ -49,6 +48,7 @@ internal sealed class Store : IAsyncDisposable
     private long _dropped;
     private long _failures;
     private bool _isFull;
+    private bool _isClosed;
 
     // Named here, where reflection would look for it otherwise: the native compiler cannot.
     static Store() => SQLitePCL.Batteries_V2.Init();
@@ -94,16 +94,7 @@ internal sealed class Store : IAsyncDisposable
     /// <summary>Queues a write and returns at once. False where the queue is full or closed.</summary>
     public bool TryPost(StoreWrite write)
     {
-        bool queued = false;
-        try
-        {
-            queued = _queue.TryAdd(write);
-        }
-        catch (InvalidOperationException)
-        {
-            // The store is closing.
-        }
-
+        bool queued = TryEnqueue(write);
         if (!queued)
         {
             Interlocked.Increment(ref _refused);
@@ -114,6 +105,21 @@ internal sealed class Store : IAsyncDisposable
         }
 
         return queued;
+    }
+
+    private bool TryEnqueue(StoreWrite write)
+    {
+        lock (_queue)
+        {
+            if (_isClosed || _queue.Count >= QueueCapacity)
+            {
+                return false;
+            }
+
+            _queue.Enqueue(write);
+            Monitor.Pulse(_queue);
+            return true;
+        }
     }
 
     /// <summary>Reads with a connection of its own: what is committed, and nothing of what is queued.</summary>
@@ -147,9 +153,20 @@ internal sealed class Store : IAsyncDisposable
         }
     }
 
+    private int QueueLength
+    {
+        get
+        {
+            lock (_queue)
+            {
+                return _queue.Count;
+            }
+        }
+    }
+
     public IEnumerable<MetricSample> Collect()
     {
-        yield return new("v100_store_queue", "Writes that wait for the store.", MetricKind.Gauge, "", _queue.Count);
+        yield return new("v100_store_queue", "Writes that wait for the store.", MetricKind.Gauge, "", QueueLength);
         yield return new("v100_store_writes_total", "Writes that the store committed.", MetricKind.Counter, "", Volatile.Read(ref _written));
         yield return Dropped("queue_full", Volatile.Read(ref _refused));
         yield return Dropped("refused", Volatile.Read(ref _dropped));
@@ -162,7 +179,12 @@ internal sealed class Store : IAsyncDisposable
     /// <summary>Writes what is queued, within a few seconds, and closes the file.</summary>
     public async ValueTask DisposeAsync()
     {
-        _queue.CompleteAdding();
+        lock (_queue)
+        {
+            _isClosed = true;
+            Monitor.Pulse(_queue);
+        }
+
         _stopping.Set();
         await Task.Run(() => _writer.Join(StopPatience)).ConfigureAwait(false);
         using (SqliteConnection pooled = Connection(SqliteOpenMode.ReadOnly))
@@ -174,7 +196,6 @@ internal sealed class Store : IAsyncDisposable
         _statements.Dispose();
         _connection.Dispose();
         _lock?.Dispose();
-        _queue.Dispose();
         _reads.Dispose();
         _stopping.Dispose();
     }
@@ -182,22 +203,35 @@ internal sealed class Store : IAsyncDisposable
     private void Run()
     {
         List<StoreWrite> batch = [];
-        while (!_queue.IsCompleted)
+        while (TryTake(batch))
         {
-            if (_queue.TryTake(out StoreWrite? first, SyncInterval))
+            if (batch.Count > 0)
             {
-                batch.Add(first);
-                while (batch.Count < MaxBatch && _queue.TryTake(out StoreWrite? next))
-                {
-                    batch.Add(next);
-                }
-
                 Write(batch);
                 batch.Clear();
                 Volatile.Write(ref _isFull, false);
             }
 
             Synchronize();
+        }
+    }
+
+    /// <summary>What is queued, or after <see cref="SyncInterval"/> nothing. False at the end. It waits without spinning: the cores are the media's.</summary>
+    private bool TryTake(List<StoreWrite> batch)
+    {
+        lock (_queue)
+        {
+            if (_queue.Count == 0 && !_isClosed)
+            {
+                Monitor.Wait(_queue, SyncInterval);
+            }
+
+            while (batch.Count < MaxBatch && _queue.TryDequeue(out StoreWrite? next))
+            {
+                batch.Add(next);
+            }
+
+            return batch.Count > 0 || !_isClosed;
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using V100.Net;
 using V100.Sfu.Peers;
 using V100.Sfu.Rooms;
@@ -48,12 +49,14 @@ internal sealed class UsageMeter
     /// <summary>The peer's worker has closed it: its figures are final.</summary>
     public void TellClosed(PeerDescriptor peer) => _changes.Enqueue(new Change(null, null, peer, default));
 
-    /// <summary>Takes what was added since the last call; the caller keeps the result.</summary>
+    /// <summary>Adds what was used since the last call.</summary>
+    /// <param name="amounts">What it is added to.</param>
     /// <param name="now">Now.</param>
     /// <param name="clock">The same moment, of the wall clock: it says which hour this is.</param>
     /// <param name="withTimes">Also the time of sessions that go on. Without it they wait for a later call; bytes never wait.</param>
-    public Dictionary<UsageKey, UsageAmount> Collect(Instant now, DateTimeOffset clock, bool withTimes)
+    public void Collect(Dictionary<UsageKey, UsageAmount> amounts, Instant now, DateTimeOffset clock, bool withTimes)
     {
+        _amounts = amounts;
         _hour = clock.ToUnixTimeSeconds() / 3600 * 3600;
         while (_changes.TryDequeue(out Change change))
         {
@@ -78,9 +81,6 @@ internal sealed class UsageMeter
         }
 
         CountRelays();
-        Dictionary<UsageKey, UsageAmount> amounts = _amounts;
-        _amounts = [];
-        return amounts;
     }
 
     private void Apply(in Change change)
@@ -217,7 +217,8 @@ internal sealed class UsageMeter
         if (amount != default)
         {
             var usage = new UsageKey(_hour, key.Room, key.Identity);
-            _amounts[usage] = _amounts.GetValueOrDefault(usage) + amount;
+            ref UsageAmount sum = ref CollectionsMarshal.GetValueRefOrAddDefault(_amounts, usage, out _);
+            sum += amount;
         }
     }
 

@@ -26,13 +26,20 @@ internal static class UsageTable
 
     private const double UsPerSecond = 1e6;
 
-    public static void Add(Statements statements, IEnumerable<KeyValuePair<UsageKey, UsageAmount>> amounts)
+    public static void Add(Statements statements, Dictionary<UsageKey, UsageAmount> amounts)
     {
+        RepeatedStatement add = statements.Repeated(AddAmount);
         foreach ((UsageKey key, UsageAmount amount) in amounts)
         {
-            statements.Run(
-                AddAmount, key.Hour, key.Room, key.Participant,
-                amount.ParticipantUs, amount.TrackUs, amount.PublishedBytes, amount.DeliveredBytes, amount.RelayedBytes);
+            add.Bind(1, key.Hour);
+            add.Bind(2, key.Room);
+            add.Bind(3, key.Participant);
+            add.Bind(4, amount.ParticipantUs);
+            add.Bind(5, amount.TrackUs);
+            add.Bind(6, amount.PublishedBytes);
+            add.Bind(7, amount.DeliveredBytes);
+            add.Bind(8, amount.RelayedBytes);
+            add.Run();
         }
     }
 

@@ -157,6 +157,6 @@ public sealed class UsageEndpointsTests : IAsyncLifetime
 
     private sealed class Added(UsageKey key, UsageAmount amount) : StoreWrite
     {
-        public override void Apply(Statements statements) => UsageTable.Add(statements, [new KeyValuePair<UsageKey, UsageAmount>(key, amount)]);
+        public override void Apply(Statements statements) => UsageTable.Add(statements, new Dictionary<UsageKey, UsageAmount> { [key] = amount });
     }
 }
