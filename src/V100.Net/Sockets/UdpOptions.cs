@@ -25,6 +25,12 @@ internal sealed record UdpOptions
     /// <summary>One socket for each. Empty: all addresses, IPv4 and IPv6.</summary>
     public IReadOnlyList<IPAddress> Addresses { get; init; } = [];
 
+    /// <summary>
+    /// Where all addresses are listened on, one socket more for each of these, if it can be had: a packet that leaves through it does not name its
+    /// source, which takes the kernel 0.25 µs of 2.9. What comes to an address that is not here, or not yet this machine's, comes to the socket of all.
+    /// </summary>
+    public IReadOnlyList<IPAddress> OwnSockets { get; init; } = [];
+
     /// <summary>Several packets of one size to one address as one message (UDP_SEGMENT), where the system can.</summary>
     public bool Segmentation { get; init; } = true;
 

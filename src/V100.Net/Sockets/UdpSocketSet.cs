@@ -3,7 +3,7 @@ using System.Net;
 namespace V100.Net.Sockets;
 
 /// <summary>
-/// The UDP sockets of one worker on the shared port: one for all addresses, or one for each address that is configured. Sends a
+/// The UDP sockets of one worker on the shared port: one for all addresses and <see cref="UdpOptions.OwnSockets"/>, or one for each address that is configured. Sends a
 /// batch by the source address that each packet names.
 /// </summary>
 internal sealed class UdpSocketSet : IPacketTransmitter, IDisposable
@@ -31,6 +31,8 @@ internal sealed class UdpSocketSet : IPacketTransmitter, IDisposable
             {
                 Port = Open(address.WithPort(Port)).Bound.Port;
             }
+
+            OpenOwn();
         }
         catch
         {
@@ -44,6 +46,25 @@ internal sealed class UdpSocketSet : IPacketTransmitter, IDisposable
     public ushort Port { get; }
 
     public IReadOnlyList<UdpSocket> Sockets => _sockets;
+
+    /// <summary>After the socket of all addresses, which stays the first to be asked for a source.</summary>
+    private void OpenOwn()
+    {
+        if (_area is not { } area || _options.Addresses.Count > 0)
+        {
+            return;
+        }
+
+        foreach (IPAddress address in _options.OwnSockets)
+        {
+            var own = TransportAddress.From(address, Port);
+            if (!_byBound.ContainsKey(own) && UdpSocketLinux.TryOpen(own, _options, area, _counters) is { } socket)
+            {
+                _sockets.Add(socket);
+                _byBound.Add(own, socket);
+            }
+        }
+    }
 
     /// <summary>Opens another shared port on the same addresses.</summary>
     /// <param name="port">0 lets the system choose.</param>

@@ -19,6 +19,20 @@ internal static class LocalAddresses
         }
 
         List<IPAddress> addresses = options.HttpUrl.IsLoopback && IsListening(options, IPAddress.Loopback) ? [IPAddress.Loopback] : [];
+        AddOthers(addresses, address => IsListening(options, address));
+        return addresses.Count > 0 ? addresses : [IPAddress.Loopback];
+    }
+
+    /// <summary>What this machine has now, loopback first; at most <see cref="MaxCount"/>.</summary>
+    public static IReadOnlyList<IPAddress> Now()
+    {
+        List<IPAddress> addresses = [IPAddress.Loopback];
+        AddOthers(addresses, _ => true);
+        return addresses;
+    }
+
+    private static void AddOthers(List<IPAddress> addresses, Func<IPAddress, bool> isWanted)
+    {
         foreach (NetworkInterface network in NetworkInterface.GetAllNetworkInterfaces())
         {
             if (network.OperationalStatus == OperationalStatus.Down || network.NetworkInterfaceType == NetworkInterfaceType.Loopback)
@@ -30,14 +44,12 @@ internal static class LocalAddresses
             {
                 IPAddress address = unicast.Address;
                 bool usable = !IPAddress.IsLoopback(address) && !address.IsIPv6LinkLocal && !address.IsIPv6Multicast && !IsIPv4LinkLocal(address);
-                if (usable && addresses.Count < MaxCount && IsListening(options, address))
+                if (usable && addresses.Count < MaxCount && isWanted(address))
                 {
                     addresses.Add(new IPAddress(address.GetAddressBytes()));
                 }
             }
         }
-
-        return addresses.Count > 0 ? addresses : [IPAddress.Loopback];
     }
 
     private static bool IsListening(ServerOptions options, IPAddress address) =>

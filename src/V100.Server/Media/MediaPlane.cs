@@ -142,6 +142,7 @@ internal sealed class MediaPlane : IAsyncDisposable
             Backend = options.UdpBackend,
             Port = (ushort)options.UdpPort,
             Addresses = options.UdpAddresses,
+            OwnSockets = options.UdpAddresses.Count > 0 ? [] : LocalAddresses.Now(),
             ReportsFields = true,
             LongestGatherPause = TimeSpan.FromMicroseconds(options.UdpGatherMicroseconds),
             PollPacketsPerSecond = options.UdpPollPacketsPerSecond,

@@ -51,6 +51,8 @@ public class UdpSocketTests(ITestOutputHelper output)
     [InlineData("Linux", "::")]
     [InlineData("Linux", "0.0.0.0")]
     [InlineData("Linux", "127.0.0.1 127.0.0.2 ::1")]
+    [InlineData("Linux", "all 127.0.0.1")]
+    [InlineData("Linux", "all ::1 127.0.0.2")]
     [InlineData("Portable", "127.0.0.1 127.0.0.2 ::1")]
     public void An_answer_comes_from_the_address_that_was_asked(string backend, string addresses)
     {
@@ -59,7 +61,11 @@ public class UdpSocketTests(ITestOutputHelper output)
             return; // 127.0.0.2 is an address of Linux alone
         }
 
-        using UdpEnd server = UdpEnd.Open(Backend(backend), addresses.Split(' '));
+        // All, and some of them with a socket of their own.
+        bool hasOwn = addresses.StartsWith("all ", StringComparison.Ordinal);
+        IPAddress[] named = [.. addresses.Split(' ').Where(part => part != "all").Select(IPAddress.Parse)];
+        using UdpEnd server = new(new UdpOptions { Backend = Backend(backend), Addresses = hasOwn ? [] : named, OwnSockets = hasOwn ? named : [] });
+        Assert.Equal(addresses.Split(' ').Length, server.Sockets.Sockets.Count);
         foreach (string host in (string[])["127.0.0.2", "127.0.0.1", "::1"])
         {
             if (addresses == "0.0.0.0" && host == "::1")
