@@ -6,7 +6,7 @@ namespace V100.Net.Crypto;
 
 /// <summary>
 /// Opens the alerts of a peer whose association OpenSSL holds no longer: records of AES-GCM (RFC 5288 section 3, RFC 6347 section 4.1).
-/// Of one thread at a time; reading allocates nothing.
+/// Of one thread at a time; reading allocates nothing but the cipher, with the first alert.
 /// </summary>
 /// <remarks>
 /// There is no replay window: an alert that is over (a close_notify, anything fatal) was read once and ended the session, and any other
@@ -22,16 +22,22 @@ internal sealed class DtlsAlertReader : IDisposable
     private const int RandomLength = 32;
     private const int MaxKeyLength = 32;
 
-    private readonly AesGcmCipher _cipher;
-    private readonly byte[] _salt;
+    /// <summary>What the keys are made of: master secret, server's random, client's random; zeros once they are made.</summary>
+    private readonly byte[] _secrets = new byte[MasterSecretLength + 2 * RandomLength];
+    private readonly byte[] _salt = new byte[SaltLength];
+    private readonly HashAlgorithmName _hash;
+    private readonly int _keyLength;
+    private readonly bool _isServer;
+    private AesGcmCipher? _cipher;
 
-    private DtlsAlertReader(ReadOnlySpan<byte> key, ReadOnlySpan<byte> salt)
+    private DtlsAlertReader(DtlsRole role, int keyLength, HashAlgorithmName hash)
     {
-        _cipher = AesGcmCipher.Create(key);
-        _salt = salt.ToArray();
+        _isServer = role == DtlsRole.Server;
+        _keyLength = keyLength;
+        _hash = hash;
     }
 
-    /// <summary>The keys of the peer's records, as an established association has them. False for a suite of another cipher.</summary>
+    /// <summary>Takes what an established association knows. False for a suite of another cipher.</summary>
     /// <param name="ssl">Established, version 1.2.</param>
     /// <param name="role">This end's.</param>
     /// <param name="reader">To be disposed of by the caller.</param>
@@ -43,31 +49,18 @@ internal sealed class DtlsAlertReader : IDisposable
             return false;
         }
 
-        Span<byte> master = stackalloc byte[MasterSecretLength];
-        ReadOnlySpan<byte> label = "key expansion"u8;
-        Span<byte> seed = stackalloc byte[label.Length + 2 * RandomLength];
-        Span<byte> keys = stackalloc byte[2 * (MaxKeyLength + SaltLength)];
-        keys = keys[..(2 * (keyLength + SaltLength))];
-        label.CopyTo(seed);
-        nuint length;
-        fixed (byte* secret = master)
-        fixed (byte* randoms = seed[label.Length..])
+        var made = new DtlsAlertReader(role, keyLength, hash);
+        fixed (byte* secrets = made._secrets)
         {
-            length = OpenSsl.SSL_SESSION_get_master_key(OpenSsl.SSL_get_session(ssl), secret, MasterSecretLength);
-            OpenSsl.SSL_get_server_random(ssl, randoms, RandomLength);
-            OpenSsl.SSL_get_client_random(ssl, randoms + RandomLength, RandomLength);
+            byte* randoms = secrets + MasterSecretLength;
+            if (OpenSsl.SSL_SESSION_get_master_key(OpenSsl.SSL_get_session(ssl), secrets, MasterSecretLength) == MasterSecretLength
+                && OpenSsl.SSL_get_server_random(ssl, randoms, RandomLength) == RandomLength
+                && OpenSsl.SSL_get_client_random(ssl, randoms + RandomLength, RandomLength) == RandomLength)
+            {
+                reader = made;
+            }
         }
 
-        if (length == MasterSecretLength)
-        {
-            // RFC 5246 section 6.3, without MAC keys: client key, server key, client salt, server salt.
-            TlsPrf.Fill(hash, master, seed, keys);
-            int peer = role == DtlsRole.Server ? 0 : 1;
-            reader = new DtlsAlertReader(keys.Slice(peer * keyLength, keyLength), keys.Slice(2 * keyLength + peer * SaltLength, SaltLength));
-        }
-
-        CryptographicOperations.ZeroMemory(master);
-        CryptographicOperations.ZeroMemory(keys);
         return reader is not null;
     }
 
@@ -88,12 +81,13 @@ internal sealed class DtlsAlertReader : IDisposable
         Span<byte> nonce = stackalloc byte[AesGcmCipher.NonceLength];
         Span<byte> associated = stackalloc byte[DtlsRecord.HeaderLength];
         Span<byte> alert = stackalloc byte[AlertLength];
+        AesGcmCipher cipher = _cipher ?? MakeCipherSlow();
         _salt.CopyTo(nonce);
         record.Slice(DtlsRecord.HeaderLength, ExplicitNonceLength).CopyTo(nonce[SaltLength..]);
         record.Slice(3, 8).CopyTo(associated);
         record[..3].CopyTo(associated[8..]);
         associated[^1] = AlertLength;
-        if (!_cipher.TryDecrypt(nonce, associated, record[(DtlsRecord.HeaderLength + ExplicitNonceLength)..], alert))
+        if (!cipher.TryDecrypt(nonce, associated, record[(DtlsRecord.HeaderLength + ExplicitNonceLength)..], alert))
         {
             return false;
         }
@@ -103,7 +97,32 @@ internal sealed class DtlsAlertReader : IDisposable
         return true;
     }
 
-    public void Dispose() => _cipher.Dispose();
+    public void Dispose()
+    {
+        CryptographicOperations.ZeroMemory(_secrets);
+        CryptographicOperations.ZeroMemory(_salt);
+        _cipher?.Dispose();
+    }
+
+    /// <summary>With the first alert, which for most is the last: a handshake does not wait for it.</summary>
+    private AesGcmCipher MakeCipherSlow()
+    {
+        ReadOnlySpan<byte> label = "key expansion"u8;
+        Span<byte> seed = stackalloc byte[label.Length + 2 * RandomLength];
+        Span<byte> keys = stackalloc byte[2 * (MaxKeyLength + SaltLength)];
+        keys = keys[..(2 * (_keyLength + SaltLength))];
+        label.CopyTo(seed);
+        _secrets.AsSpan(MasterSecretLength).CopyTo(seed[label.Length..]);
+        TlsPrf.Fill(_hash, _secrets.AsSpan(0, MasterSecretLength), seed, keys);
+
+        // RFC 5246 section 6.3, without MAC keys: client key, server key, client salt, server salt.
+        int peer = _isServer ? 0 : 1;
+        keys.Slice(2 * _keyLength + peer * SaltLength, SaltLength).CopyTo(_salt);
+        _cipher = AesGcmCipher.Create(keys.Slice(peer * _keyLength, _keyLength));
+        CryptographicOperations.ZeroMemory(keys);
+        CryptographicOperations.ZeroMemory(_secrets);
+        return _cipher;
+    }
 
     private static bool TryFindSuite(ushort suite, out int keyLength, out HashAlgorithmName hash)
     {

@@ -23,12 +23,17 @@ internal static class TlsPrf
         Span<byte> chained = input[..length];
         Authenticate(hash, secret, seed, chained);
         seed.CopyTo(input[length..]);
-        while (!output.IsEmpty)
+        while (true)
         {
             Authenticate(hash, secret, input[..(length + seed.Length)], block[..length]);
             int taken = Math.Min(length, output.Length);
             block[..taken].CopyTo(output);
             output = output[taken..];
+            if (output.IsEmpty)
+            {
+                break;
+            }
+
             Authenticate(hash, secret, chained, block[..length]);
             block[..length].CopyTo(chained);
         }
