@@ -34,11 +34,18 @@ public abstract unsafe class DtlsAssociation : IDisposable
 
     private const int MaxEarlyDatagrams = 32;
 
+    /// <summary>An alert's record has 39 bytes with AES-GCM.</summary>
+    private const int MaxGoodbyeLength = 64;
+
     private static int s_liveAssociations;
 
     private readonly OpenSsl.SslHandle _ssl;
-    private readonly DtlsBio* _bio;
     private readonly DtlsRole _role;
+
+    /// <summary>Null once OpenSSL's object is gone; what is left to send then stands in <see cref="_kept"/> as in the BIO's output.</summary>
+    private DtlsBio* _bio;
+    private byte[] _kept = [];
+    private int _keptFlightLength;
     private Instant _giveUpAt = Instant.Never;
     private Instant _retransmitAt = Instant.Never;
     private Instant _nextAnswerAt;
@@ -115,7 +122,7 @@ public abstract unsafe class DtlsAssociation : IDisposable
         {
             if (first.ContentType is DtlsRecord.Alert or DtlsRecord.ApplicationData)
             {
-                Advance(datagram, now);
+                TakeEstablished(datagram, now);
             }
             else
             {
@@ -135,7 +142,8 @@ public abstract unsafe class DtlsAssociation : IDisposable
             return false;
         }
 
-        ReadOnlySpan<byte> pending = _bio->Output[_pendingStart.._pendingEnd];
+        ReadOnlySpan<byte> output = _bio is null ? _kept : _bio->Output;
+        ReadOnlySpan<byte> pending = output[_pendingStart.._pendingEnd];
         int length = MemoryMarshal.Read<ushort>(pending);
         datagram = pending.Slice(DtlsBio.LengthPrefix, length);
         _pendingStart += DtlsBio.LengthPrefix + length;
@@ -191,6 +199,7 @@ public abstract unsafe class DtlsAssociation : IDisposable
 
             _pendingStart = _pendingEnd = 0;
             _ssl.Dispose();
+            DisposeKeys();
             Interlocked.Decrement(ref s_liveAssociations);
         }
 
@@ -214,6 +223,45 @@ public abstract unsafe class DtlsAssociation : IDisposable
 
     /// <summary>The established association is through with one input: its buffers, about 20 kB, may go or stay.</summary>
     private protected abstract void ManageBuffers(Instant now);
+
+    /// <summary>What came to the established association and may be the peer's word.</summary>
+    private protected virtual void TakeEstablished(ReadOnlySpan<byte> datagram, Instant now) => Advance(datagram, now);
+
+    /// <summary>Forgets keys that are not OpenSSL's.</summary>
+    private protected virtual void DisposeKeys()
+    {
+    }
+
+    /// <summary>
+    /// Gives OpenSSL's object back, about 40 kB, and keeps what it would still write: the last flight, and the goodbye, which is made in
+    /// advance. The derived type reads what comes from now on. False, and all is as before, where OpenSSL makes no goodbye.
+    /// </summary>
+    private protected bool TryReleaseSsl()
+    {
+        Debug.Assert(State == DtlsState.Established && _bio is not null);
+        byte* goodbye = stackalloc byte[MaxGoodbyeLength];
+        OpenSsl.ClearErrors();
+        _bio->BeginCall(null, 0);
+        EnsureBuffers();
+        _bio->BeginWriteThrough(goodbye, MaxGoodbyeLength);
+        _ = OpenSsl.SSL_shutdown(_ssl);
+        int length = _bio->EndWriteThrough();
+        OpenSsl.ClearErrors();
+        if (length == 0)
+        {
+            return false;
+        }
+
+        ReadOnlySpan<byte> flight = _bio->Output;
+        _keptFlightLength = flight.Length;
+        _kept = new byte[flight.Length + DtlsBio.LengthPrefix + length];
+        flight.CopyTo(_kept);
+        MemoryMarshal.Write(_kept.AsSpan(flight.Length), (ushort)length);
+        new ReadOnlySpan<byte>(goodbye, length).CopyTo(_kept.AsSpan(flight.Length + DtlsBio.LengthPrefix));
+        _bio = null;
+        _ssl.Dispose();
+        return true;
+    }
 
     /// <summary>Lets OpenSSL go on with one datagram, or with none, and takes what it wrote as the next flight.</summary>
     private protected void Advance(ReadOnlySpan<byte> datagram, Instant now)
@@ -264,7 +312,7 @@ public abstract unsafe class DtlsAssociation : IDisposable
     {
         if (failure is not null)
         {
-            Fail(_bio->PeerMismatched ? "the peer's certificate does not have the expected fingerprint" : failure);
+            Fail(_bio is not null && _bio->PeerMismatched ? "the peer's certificate does not have the expected fingerprint" : failure);
         }
         else if (closed && State != DtlsState.Failed)
         {
@@ -318,15 +366,22 @@ public abstract unsafe class DtlsAssociation : IDisposable
     // forged record draws no stream of answers.
     private void AnswerRetransmission(Instant now)
     {
-        if (_role == DtlsRole.Server && now >= _nextAnswerAt && _bio->Versions > 0)
+        (int Start, int End) flight = _bio is null ? (0, _keptFlightLength) : _bio->Versions > 0 ? _bio->Version(0) : default;
+        if (_role == DtlsRole.Server && now >= _nextAnswerAt && flight.End > 0)
         {
-            (_pendingStart, _pendingEnd) = _bio->Version(0);
+            (_pendingStart, _pendingEnd) = flight;
             _nextAnswerAt = now + TimeSpan.FromMilliseconds(FirstRetransmitMs / 2);
         }
     }
 
     private void SendCloseNotify()
     {
+        if (_bio is null)
+        {
+            (_pendingStart, _pendingEnd) = (_keptFlightLength, _kept.Length);
+            return;
+        }
+
         OpenSsl.ClearErrors();
         _bio->BeginCall(null, 0);
         EnsureBuffers();

@@ -9,6 +9,10 @@ internal readonly ref struct DtlsRecord
     public const byte Handshake = 22;
     public const byte ApplicationData = 23;
 
+    /// <summary>Of alerts (RFC 5246 section 7.2).</summary>
+    public const byte FatalLevel = 2;
+    public const byte CloseNotify = 0;
+
     public readonly byte ContentType;
     public readonly ushort Epoch;
 

@@ -6,10 +6,14 @@ namespace V100.Net.Crypto;
 /// <summary>
 /// One association for DTLS-SRTP (RFC 5764): the handshake, the check of the peer's fingerprint, and the keys.
 /// </summary>
-/// <remarks>The calling contract is that of <see cref="DtlsAssociation"/>.</remarks>
+/// <remarks>
+/// The calling contract is that of <see cref="DtlsAssociation"/>, and: once the keys are taken, <see cref="ReleaseHandshake"/>, or the session
+/// keeps some 40 kB for its life.
+/// </remarks>
 public sealed unsafe class DtlsSession : DtlsAssociation
 {
     private readonly DtlsRole _role;
+    private DtlsAlertReader? _alerts;
 
     /// <param name="context">Our certificate and the suites; must outlive the construction only.</param>
     /// <param name="role">Server unless the peer's description says <c>a=setup:passive</c>.</param>
@@ -36,13 +40,13 @@ public sealed unsafe class DtlsSession : DtlsAssociation
 
     /// <summary>
     /// The master keys and salts for SRTP (RFC 5764 section 4.2), each span as long as the agreed profile says
-    /// (<see cref="SrtpProfileSizes"/>). False when the session is not established or a length is another.
+    /// (<see cref="SrtpProfileSizes"/>). False when the session is not established, a length is another, or after <see cref="ReleaseHandshake"/>.
     /// </summary>
     public bool TryExportSrtpKeys(Span<byte> clientKey, Span<byte> clientSalt, Span<byte> serverKey, Span<byte> serverSalt)
     {
         int keyLength = SrtpProfile.KeyLength();
         int saltLength = SrtpProfile.SaltLength();
-        if (State != DtlsState.Established || clientKey.Length != keyLength || serverKey.Length != keyLength
+        if (State != DtlsState.Established || _alerts is not null || clientKey.Length != keyLength || serverKey.Length != keyLength
             || clientSalt.Length != saltLength || serverSalt.Length != saltLength)
         {
             return false;
@@ -70,6 +74,48 @@ public sealed unsafe class DtlsSession : DtlsAssociation
         System.Security.Cryptography.CryptographicOperations.ZeroMemory(material);
         return true;
     }
+
+    /// <summary>
+    /// Gives back what the handshake took. The established session goes on: it answers a repeated flight, says goodbye, and understands
+    /// the peer's. Does nothing before; and where the suite is none of AES-GCM, which no browser lacks, OpenSSL stays.
+    /// </summary>
+    public void ReleaseHandshake()
+    {
+        if (State == DtlsState.Established && _alerts is null && DtlsAlertReader.TryCreate(Ssl, _role, out DtlsAlertReader? alerts))
+        {
+            if (TryReleaseSsl())
+            {
+                _alerts = alerts;
+            }
+            else
+            {
+                alerts.Dispose();
+            }
+        }
+    }
+
+    private protected override void TakeEstablished(ReadOnlySpan<byte> datagram, Instant now)
+    {
+        if (_alerts is null)
+        {
+            base.TakeEstablished(datagram, now);
+            return;
+        }
+
+        ReadOnlySpan<byte> rest = datagram;
+        while (State == DtlsState.Established && DtlsRecord.TryRead(ref rest, out _))
+        {
+            if (_alerts.TryRead(datagram[..^rest.Length], out bool isFatal, out byte description))
+            {
+                bool closes = description == DtlsRecord.CloseNotify;
+                Conclude(isFatal && !closes ? $"the peer ended the session with alert {description}" : null, closes);
+            }
+
+            datagram = rest;
+        }
+    }
+
+    private protected override void DisposeKeys() => _alerts?.Dispose();
 
     private protected override string? Accept()
     {

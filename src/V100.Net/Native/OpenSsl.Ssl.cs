@@ -113,6 +113,33 @@ internal static unsafe partial class OpenSsl
     public static partial int SSL_export_keying_material(
         SslHandle ssl, byte* output, nuint outputLength, byte* label, nuint labelLength, byte* context, nuint contextLength, int useContext);
 
+    /// <summary>The suite that was agreed on, in OpenSSL's table.</summary>
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial nint SSL_get_current_cipher(SslHandle ssl);
+
+    /// <summary>The registry's 16 bits of a suite.</summary>
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial ushort SSL_CIPHER_get_protocol_id(nint cipher);
+
+    /// <summary>The session's memory.</summary>
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial nint SSL_get_session(SslHandle ssl);
+
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial nuint SSL_SESSION_get_master_key(nint session, byte* secret, nuint length);
+
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial nuint SSL_get_client_random(SslHandle ssl, byte* random, nuint length);
+
+    [LibraryImport(Ssl)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial nuint SSL_get_server_random(SslHandle ssl, byte* random, nuint length);
+
     /// <summary>SRTP_PROTECTION_PROFILE.</summary>
     [StructLayout(LayoutKind.Sequential)]
     internal readonly struct SrtpProtectionProfile

@@ -34,7 +34,7 @@ public sealed class Pacer<T>
     private static readonly TimeSpan _probePatience = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan _paddingRetry = TimeSpan.FromMilliseconds(5);
 
-    private readonly PacketQueue<T>[] _queues = [new(MaxQueueLength), new(MaxQueueLength), new(MaxQueueLength)];
+    private readonly PacketQueue<T>[] _queues;
     private PacingBudget _budget;
     private double _rateBps;
     private ProbeCluster _probe;
@@ -45,7 +45,14 @@ public sealed class Pacer<T>
     private Instant _paddingAskedAt = new(long.MinValue / 2);
     private Instant _now;
 
-    public Pacer(long estimateBps) => SetEstimate(estimateBps);
+    /// <param name="estimateBps">What the path carries.</param>
+    /// <param name="blocks">Shared with the other pacers of the thread; null for its own.</param>
+    public Pacer(long estimateBps, PacketBlocks<T>? blocks = null)
+    {
+        blocks ??= new PacketBlocks<T>();
+        _queues = [new(MaxQueueLength, blocks), new(MaxQueueLength, blocks), new(MaxQueueLength, blocks)];
+        SetEstimate(estimateBps);
+    }
 
     /// <summary>The cluster that what goes now is part of; 0 for none.</summary>
     public int ActiveProbe => _probe.Id;

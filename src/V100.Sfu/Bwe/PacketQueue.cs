@@ -2,26 +2,39 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace V100.Sfu.Bwe;
 
-/// <summary>A ring of waiting packets that doubles up to a bound and then refuses; it never shrinks, so that it soon allocates no more.</summary>
-internal sealed class PacketQueue<T>(int maxLength)
+/// <summary>Waiting packets in order, up to a bound and then refused. It holds blocks for what waits and none while nothing does.</summary>
+internal sealed class PacketQueue<T>(int maxLength, PacketBlocks<T> blocks)
     where T : struct
 {
-    private const int MinLength = 16;
+    private PacketBlocks<T>.Block? _first;
+    private PacketBlocks<T>.Block? _last;
 
-    private (T Item, int Bytes)[] _items = new (T, int)[MinLength];
+    // Of the first block's next item, and behind the last block's last.
     private int _head;
+    private int _end;
 
     public int Count { get; private set; }
     public long Bytes { get; private set; }
 
     public bool TryAdd(in T item, int bytes)
     {
-        if (Count == _items.Length && !TryGrow())
+        if (Count == maxLength)
         {
             return false;
         }
 
-        _items[(_head + Count) & (_items.Length - 1)] = (item, bytes);
+        if (_last is null)
+        {
+            _first = _last = blocks.Rent();
+            _head = _end = 0;
+        }
+        else if (_end == PacketBlocks<T>.BlockLength)
+        {
+            _last = _last.Next = blocks.Rent();
+            _end = 0;
+        }
+
+        _last.Items[_end++] = (item, bytes);
         Count++;
         Bytes += bytes;
         return true;
@@ -29,36 +42,29 @@ internal sealed class PacketQueue<T>(int maxLength)
 
     public bool TryTake([MaybeNullWhen(false)] out T item, out int bytes)
     {
-        if (Count == 0)
+        if (_first is not { } first)
         {
             item = default;
             bytes = 0;
             return false;
         }
 
-        (item, bytes) = _items[_head];
-        _items[_head] = default;
-        _head = (_head + 1) & (_items.Length - 1);
+        (item, bytes) = first.Items[_head];
+        first.Items[_head++] = default;
         Count--;
         Bytes -= bytes;
-        return true;
-    }
-
-    private bool TryGrow()
-    {
-        if (_items.Length >= maxLength)
+        if (Count == 0)
         {
-            return false;
+            _first = _last = null;
+            blocks.Return(first);
+        }
+        else if (_head == PacketBlocks<T>.BlockLength)
+        {
+            _first = first.Next;
+            _head = 0;
+            blocks.Return(first);
         }
 
-        var larger = new (T, int)[2 * _items.Length];
-        for (int index = 0; index < Count; index++)
-        {
-            larger[index] = _items[(_head + index) & (_items.Length - 1)];
-        }
-
-        _items = larger;
-        _head = 0;
         return true;
     }
 }

@@ -8,7 +8,8 @@ public sealed partial class LayerSelector
     /// <summary>Frames whose fate is remembered: their late packets share it, and others may refer to them.</summary>
     private const int FrameCount = 256;
 
-    private readonly Frame[] _frames = new Frame[FrameCount];
+    // Made with the first key frame: a subscription of sound, or one that shows nothing, needs none.
+    private Frame[] _frames = [];
     private long _newestPicture;
     private bool _hasPicture;
 
@@ -19,7 +20,7 @@ public sealed partial class LayerSelector
     /// <summary>Changes that are remembered: a late frame is judged by what held in its place of the stream.</summary>
     private const int EpochCount = 16;
 
-    private readonly LayerEpoch[] _epochs = new LayerEpoch[EpochCount];
+    private LayerEpoch[] _epochs = [];
     private int _newestEpoch;
 
     // Without a dependency structure: the layers that are sent.
@@ -33,9 +34,11 @@ public sealed partial class LayerSelector
     private bool _isLoweringBlocked;
     private uint _intactTargets;
 
-    private struct Frame
+    /// <summary>Eight bytes: no two numbers that are remembered at a time have the same 40 bits.</summary>
+    private struct Frame(long picture)
     {
-        public long Picture;
+        private readonly uint _pictureLow = (uint)picture;
+        private readonly byte _pictureHigh = (byte)(picture >> 32);
 
         // One bit for each spatial layer, where they share the picture's number.
         public byte Decided;
@@ -43,6 +46,8 @@ public sealed partial class LayerSelector
 
         /// <summary>The highest spatial layer that is sent of the picture.</summary>
         public byte TopSpatial;
+
+        public readonly bool IsOf(long picture) => _pictureLow == (uint)picture && _pictureHigh == (byte)(picture >> 32);
     }
 
     /// <summary>What is sent from a picture on.</summary>
@@ -56,6 +61,12 @@ public sealed partial class LayerSelector
 
     private void StartLayers()
     {
+        if (_frames.Length == 0)
+        {
+            _frames = new Frame[FrameCount];
+            _epochs = new LayerEpoch[EpochCount];
+        }
+
         _frames.AsSpan().Clear();
         _structure = null;
         _spatial = _maxSpatial;
@@ -87,9 +98,9 @@ public sealed partial class LayerSelector
 
         int bit = 1 << layers.SpatialLayer;
         ref Frame frame = ref _frames[SlotOf(layers.Picture)];
-        if (frame.Picture != layers.Picture)
+        if (!frame.IsOf(layers.Picture))
         {
-            frame = new Frame { Picture = layers.Picture };
+            frame = new Frame(layers.Picture);
         }
 
         if ((frame.Decided & bit) == 0)
@@ -323,7 +334,7 @@ public sealed partial class LayerSelector
         {
             long picture = layers.Picture - 1 - System.Numerics.BitOperations.TrailingZeroCount(near);
             ref readonly Frame frame = ref _frames[SlotOf(picture)];
-            if (frame.Picture != picture || (frame.Forwarded & spatialBits) == 0)
+            if (!frame.IsOf(picture) || (frame.Forwarded & spatialBits) == 0)
             {
                 return false;
             }

@@ -165,7 +165,7 @@ internal sealed partial class Subscription
 
         ReadOnlySpan<byte> payload = Compose(target[headerLength..], fields[..written], consumed, rtp.Payload);
         Commit(target, in header, headerLength, payload, sequence, now);
-        _history.Add(new SentPacket(packet.Sequence, sequence, timestamp, SourceMark(packet.Encoding, packet.Generation), state, _codecIndex, departure.Marker, transportSequence));
+        _history.Add(new SentPacket(packet.Sequence, sequence, timestamp, SourceMark(packet.Encoding, packet.Generation), state, _codecIndex, departure.Marker, transportSequence), now);
         _lastTimestamp = timestamp;
         PacketsSent++;
         NoteFrame(departure.Marker, now);

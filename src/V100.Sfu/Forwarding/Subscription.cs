@@ -62,7 +62,7 @@ internal sealed partial class Subscription
         // RFC 3550, 5.1 wants random starts; below 2^15, so that a receiver that misses the first packets guesses the rollover right (RFC 3711, 3.3.1).
         _sequences = new SequenceRewriter(new SequenceNumber((ushort)(shard.Entropy.NextUInt32() & 0x7FFF)));
         _nextRetransmission = new ExtendedSequence(shard.Entropy.NextUInt32() & 0x7FFF);
-        _history = new SentPacketHistory(_isVideo ? 1024 : 128);
+        _history = new SentPacketHistory(_isVideo ? TrackFanout.VideoCachePackets : TrackFanout.AudioCachePackets, TrackFanout.CacheAge);
         _takesRedundancy = Array.Exists(section.Codecs, codec => codec.Kind == CodecKind.Red);
         _isNumbered = section.SentExtensions.IdOf(HeaderExtensionKind.TransportCc) != 0;
         _canonicalName = System.Text.Encoding.UTF8.GetBytes(section.Sender.Cname);

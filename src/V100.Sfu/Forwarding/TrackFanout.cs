@@ -10,9 +10,9 @@ namespace V100.Sfu.Forwarding;
 internal sealed partial class TrackFanout
 {
     /// <summary>About two seconds of a 2 Mbit/s stream; what is older is of no use to a receiver that waits.</summary>
-    private const int VideoCachePackets = 512;
-    private const int AudioCachePackets = 64;
-    private static readonly TimeSpan CacheAge = TimeSpan.FromSeconds(2);
+    public const int VideoCachePackets = 512;
+    public const int AudioCachePackets = 64;
+    public static readonly TimeSpan CacheAge = TimeSpan.FromSeconds(2);
 
     private readonly SfuShard _shard;
     private FanoutEncoding[] _encodings;

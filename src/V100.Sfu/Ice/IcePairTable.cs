@@ -5,7 +5,8 @@ namespace V100.Sfu.Ice;
 
 /// <summary>
 /// The valid pairs of one agent and which of them is selected. At the bound a new pair takes the place of the one, not the
-/// selected, that was silent for the longest time. What leaves is listed until the next call that changes the table.
+/// selected, that was silent for the longest time. What leaves is listed until the next call that changes the table. Most agents have one
+/// pair or two: both lists begin small and double.
 /// </summary>
 internal sealed class IcePairTable
 {
@@ -14,8 +15,8 @@ internal sealed class IcePairTable
 
     private const int None = -1;
 
-    private readonly IcePair[] _pairs = new IcePair[Capacity];
-    private readonly IcePair[] _removed = new IcePair[Capacity];
+    private IcePair[] _pairs = new IcePair[1];
+    private IcePair[] _removed = [];
     private int _count;
     private int _removedCount;
     private int _selected = None;
@@ -58,11 +59,11 @@ internal sealed class IcePairTable
         if (_count == Capacity)
         {
             index = OldestUnselected();
-            _removed[_removedCount++] = _pairs[index];
+            List(in _pairs[index]);
         }
-        else
+        else if (_count++ == _pairs.Length)
         {
-            _count++;
+            Array.Resize(ref _pairs, 2 * _pairs.Length);
         }
 
         _pairs[index] = pair;
@@ -134,7 +135,7 @@ internal sealed class IcePairTable
 
     private void RemoveAt(int index)
     {
-        _removed[_removedCount++] = _pairs[index];
+        List(in _pairs[index]);
         int last = --_count;
         if (_selected == index)
         {
@@ -146,5 +147,15 @@ internal sealed class IcePairTable
         }
 
         _pairs[index] = _pairs[last];
+    }
+
+    private void List(in IcePair removed)
+    {
+        if (_removedCount == _removed.Length)
+        {
+            Array.Resize(ref _removed, Math.Max(1, 2 * _removed.Length));
+        }
+
+        _removed[_removedCount++] = removed;
     }
 }

@@ -80,7 +80,7 @@ internal sealed partial class Peer
         _estimator = new BandwidthEstimator(new BandwidthLimits { StartBps = _shard.Limits.StartBitrateBps });
 
         // Where a receiver only says its own estimate, what probes and bursts do is not known: layers are chosen by it, and nothing more.
-        _pacer = _isNumbered || _reportsByStream ? new Pacer<Departure>(_estimator.EstimateBps) : null;
+        _pacer = _isNumbered || _reportsByStream ? new Pacer<Departure>(_estimator.EstimateBps, _shard.Waiting) : null;
     }
 
     /// <summary>Whether a packet may go at once. If so it is charged.</summary>

@@ -197,6 +197,7 @@ internal sealed partial class Peer
             return;
         }
 
+        _dtls.ReleaseHandshake();
         bool isServer = Descriptor.Negotiated.DtlsRole == DtlsRole.Server;
         _srtpReceiver = isServer
             ? new SrtpReceiver(profile, clientKey, clientSalt, _shard.Limits.MaxSourcesPerPeer)

@@ -75,6 +75,9 @@ public sealed class SfuShard : IDisposable
     internal IEntropy Entropy { get; }
     internal ShardLimits Limits { get; }
     internal PacketPool Pool { get; }
+
+    /// <summary>What waits in the pacers of all its peers.</summary>
+    internal PacketBlocks<Departure> Waiting { get; } = new();
     internal TimerWheel Wheel { get; }
 
     public Instant NextDeadline => Wheel.NextDeadline;

@@ -183,6 +183,7 @@ public sealed partial class RoomDirectory
         else if (session.State == SessionState.Connecting)
         {
             session.State = SessionState.Connected;
+            session.Peer.Negotiated.AnswerText = ""; // The client has read it, or there would be no connection.
             Tell(RoomEventKind.SessionConnected, session);
             TellTracks(RoomEventKind.TrackPublished, session);
             TellConnected(session);

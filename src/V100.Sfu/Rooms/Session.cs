@@ -55,6 +55,7 @@ public sealed class Session
     /// <summary>Where <see cref="Target"/> is null: whom it plays now.</summary>
     internal Participant? Followed { get; set; }
 
+    /// <summary>The answer to the client's offer; empty once it has connected.</summary>
     public string AnswerText => Peer.Negotiated.AnswerText;
 
     /// <summary>The ICE session as an entity tag's value: changes with every ICE restart (RFC 9725, 4.3.1).</summary>

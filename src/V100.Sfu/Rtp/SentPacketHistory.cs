@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using V100.Net;
 
 namespace V100.Sfu.Rtp;
@@ -36,67 +37,101 @@ public enum RetransmissionDecision
 /// The last packets sent to one subscriber in one stream, by output number, without their bytes. Requests for what was never sent, that
 /// repeat within a round trip, or beyond <see cref="MaxRetransmissions"/> get nothing, so a storm of them costs a bounded number of bytes.
 /// </summary>
-/// <remarks>A ring: at the bound the oldest entry goes, and its packet is no longer retransmitted. Padding is never entered.</remarks>
+/// <remarks>
+/// A ring that begins with <see cref="MinLength"/> places and doubles, up to its bound, when a packet would be
+/// forgotten that may still be asked for; at the bound the oldest entry goes, and its packet is no longer retransmitted. Padding is never entered.
+/// </remarks>
 public sealed class SentPacketHistory
 {
     /// <summary>As often as the receivers in browsers ask for one packet.</summary>
     public const int MaxRetransmissions = 10;
 
+    public const int MinLength = 16;
+
+    /// <summary>A tick has so many bits of nanoseconds: 66 µs.</summary>
+    private const int TickBits = 16;
+
     /// <summary>What counts as a round trip where it is shorter or not yet known.</summary>
     private static readonly TimeSpan MinRetransmissionInterval = TimeSpan.FromMilliseconds(5);
 
-    private readonly Entry[] _entries;
-    private readonly int _mask;
+    private readonly int _maxLength;
+    private readonly TimeSpan _keepTime;
+    private Entry[] _entries = [];
     private ExtendedSequence _newest;
     private long _oldestAllowed;
 
+    /// <summary>28 bytes, times subscribers, times the packets of <see cref="_keepTime"/>.</summary>
     private struct Entry
     {
-        public long Source;
-        public Instant RetransmittedAt;
+        public uint SourceLow;
         public uint OutputLow;
         public uint Timestamp;
         public uint CodecState;
+
+        /// <summary>The last sending, in ticks of <see cref="TickBits"/>; they wrap after three days.</summary>
+        public uint SentAt;
+
+        /// <summary>An SRTP index has 48 bits (RFC 3711, 3.3.1).</summary>
+        public ushort SourceHigh;
         public ushort TransportSequence;
         public byte Layer;
         public byte Codec;
-        public bool Marker;
         public byte Retransmissions;
-        public bool IsUsed;
+        public Flags Flags;
+
+        public readonly long Source => (long)SourceHigh << 32 | SourceLow;
     }
 
-    /// <param name="capacity">In packets, rounded up to a power of two.</param>
-    public SentPacketHistory(int capacity)
+    [Flags]
+    private enum Flags : byte
+    {
+        None = 0,
+        IsUsed = 1,
+        Marker = 2,
+    }
+
+    /// <param name="capacity">In packets, rounded up to a power of two: no more than the source's cache has.</param>
+    /// <param name="keepTime">How long a packet may be asked for: as long as the cache keeps its bytes.</param>
+    public SentPacketHistory(int capacity, TimeSpan keepTime)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(capacity, 1 << 15);
-        _entries = new Entry[BitOperations.RoundUpToPowerOf2((uint)capacity)];
-        _mask = _entries.Length - 1;
+        _maxLength = (int)BitOperations.RoundUpToPowerOf2((uint)capacity);
+        _keepTime = keepTime;
     }
 
+    /// <summary>Packets of which it has room to know.</summary>
+    public int Length => _entries.Length;
+
     /// <summary>Records a packet's first sending.</summary>
-    public void Add(in SentPacket packet)
+    public void Add(in SentPacket packet, Instant now)
     {
         if (packet.Output > _newest)
         {
             _newest = packet.Output;
         }
-        else if (_newest - packet.Output >= _entries.Length)
+        else if (_newest - packet.Output >= Math.Max(_entries.Length, 1))
         {
             return;
         }
 
-        ref Entry entry = ref _entries[packet.Output.Value & _mask];
-        entry.Source = packet.Source.Value;
+        while (_entries.Length < _maxLength && WouldForget(packet.Output, now))
+        {
+            GrowSlow();
+        }
+
+        ref Entry entry = ref _entries[IndexOf(packet.Output)];
+        entry.SourceLow = (uint)packet.Source.Value;
+        entry.SourceHigh = (ushort)(packet.Source.Value >> 32);
         entry.OutputLow = (uint)packet.Output.Value;
         entry.Timestamp = packet.Timestamp;
         entry.CodecState = packet.CodecState;
+        entry.SentAt = TickOf(now);
         entry.Layer = packet.Layer;
         entry.Codec = packet.Codec;
-        entry.Marker = packet.Marker;
         entry.TransportSequence = packet.TransportSequence;
         entry.Retransmissions = 0;
-        entry.IsUsed = true;
+        entry.Flags = packet.Marker ? Flags.IsUsed | Flags.Marker : Flags.IsUsed;
     }
 
     /// <summary>Answers one number of a NACK, and records the retransmission when there is to be one.</summary>
@@ -113,8 +148,8 @@ public sealed class SentPacketHistory
             return RetransmissionDecision.Unknown;
         }
 
-        ref Entry entry = ref _entries[output.Value & _mask];
-        if (!entry.IsUsed || entry.OutputLow != (uint)output.Value)
+        ref Entry entry = ref _entries[IndexOf(output)];
+        if ((entry.Flags & Flags.IsUsed) == 0 || entry.OutputLow != (uint)output.Value)
         {
             return RetransmissionDecision.Unknown;
         }
@@ -125,17 +160,53 @@ public sealed class SentPacketHistory
         }
 
         TimeSpan interval = roundTrip > MinRetransmissionInterval ? roundTrip : MinRetransmissionInterval;
-        if (entry.Retransmissions > 0 && now - entry.RetransmittedAt < interval)
+        if (entry.Retransmissions > 0 && Since(entry.SentAt, now) < interval)
         {
             return RetransmissionDecision.TooSoon;
         }
 
         entry.Retransmissions++;
-        entry.RetransmittedAt = now;
-        packet = new SentPacket(new ExtendedSequence(entry.Source), output, entry.Timestamp, entry.Layer, entry.CodecState, entry.Codec, entry.Marker, entry.TransportSequence);
+        entry.SentAt = TickOf(now);
+        packet = new SentPacket(
+            new ExtendedSequence(entry.Source), output, entry.Timestamp, entry.Layer, entry.CodecState, entry.Codec, (entry.Flags & Flags.Marker) != 0, entry.TransportSequence);
         return RetransmissionDecision.Send;
     }
 
     /// <summary>Retransmits nothing older from now on: a key frame that the subscriber asked for makes it worthless.</summary>
     public void DiscardBefore(ExtendedSequence output) => _oldestAllowed = Math.Max(_oldestAllowed, output.Value);
+
+    private int IndexOf(ExtendedSequence output) => (int)output.Value & _entries.Length - 1;
+
+    private bool WouldForget(ExtendedSequence output, Instant now)
+    {
+        if (_entries.Length == 0)
+        {
+            return true;
+        }
+
+        ref readonly Entry former = ref _entries[IndexOf(output)];
+        bool isOther = (former.Flags & Flags.IsUsed) != 0 && former.OutputLow != (uint)output.Value;
+
+        // Of what was sent again the first sending is not known any more; the packet before it, which went a moment earlier, tells.
+        return isOther && former.Retransmissions == 0 && Since(former.SentAt, now) < _keepTime;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void GrowSlow()
+    {
+        Entry[] smaller = _entries;
+        _entries = new Entry[Math.Clamp(2 * smaller.Length, Math.Min(MinLength, _maxLength), _maxLength)];
+        foreach (ref readonly Entry kept in smaller.AsSpan())
+        {
+            if ((kept.Flags & Flags.IsUsed) != 0)
+            {
+                _entries[(int)kept.OutputLow & _entries.Length - 1] = kept;
+            }
+        }
+    }
+
+    private static uint TickOf(Instant at) => (uint)(at.Nanoseconds >> TickBits);
+
+    /// <summary>At most a tick more than it is.</summary>
+    private static TimeSpan Since(uint tick, Instant now) => new(((long)(TickOf(now) - tick) + 1 << TickBits) / TimeSpan.NanosecondsPerTick);
 }

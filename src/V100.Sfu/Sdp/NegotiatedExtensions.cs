@@ -9,14 +9,17 @@ public sealed class NegotiatedExtensions
     /// <summary>The largest identifier that the one-byte form can hold (RFC 8285, 4.2).</summary>
     public const byte MaxOneByteId = 14;
 
-    private readonly byte[] _idByKind = new byte[HeaderExtensionUri.KindCount];
-    private readonly HeaderExtensionKind[] _kindById = new HeaderExtensionKind[256];
+    /// <summary>Empty where nothing was agreed on: a section that only sends, or only receives, has one map without entries.</summary>
+    private byte[] _idByKind = [];
+
+    /// <summary>As long as the largest identifier needs.</summary>
+    private HeaderExtensionKind[] _kindById = [];
 
     /// <summary>0 where the extension was not agreed on.</summary>
-    public byte IdOf(HeaderExtensionKind kind) => _idByKind[(int)kind];
+    public byte IdOf(HeaderExtensionKind kind) => (int)kind < _idByKind.Length ? _idByKind[(int)kind] : (byte)0;
 
     /// <summary><see cref="HeaderExtensionKind.None"/> where the identifier was not agreed on.</summary>
-    public HeaderExtensionKind KindOf(byte id) => _kindById[id];
+    public HeaderExtensionKind KindOf(byte id) => id < _kindById.Length ? _kindById[id] : HeaderExtensionKind.None;
 
     /// <summary>How many extensions were agreed on.</summary>
     public int Count { get; private set; }
@@ -26,6 +29,16 @@ public sealed class NegotiatedExtensions
 
     internal void Add(HeaderExtensionKind kind, byte id)
     {
+        if (_idByKind.Length == 0)
+        {
+            _idByKind = new byte[HeaderExtensionUri.KindCount];
+        }
+
+        if (id >= _kindById.Length)
+        {
+            Array.Resize(ref _kindById, id + 1);
+        }
+
         _idByKind[(int)kind] = id;
         _kindById[id] = kind;
         Count++;
@@ -38,7 +51,7 @@ public sealed class NegotiatedExtensions
     /// </summary>
     internal void Merge(NegotiatedExtensions other, bool[] conflicting)
     {
-        for (int id = 1; id < _kindById.Length; id++)
+        for (int id = 1; id < other._kindById.Length; id++)
         {
             HeaderExtensionKind kind = other._kindById[id];
             if (kind == HeaderExtensionKind.None || conflicting[id])
@@ -46,9 +59,9 @@ public sealed class NegotiatedExtensions
                 continue;
             }
 
-            if (_kindById[id] == HeaderExtensionKind.None)
+            if (KindOf((byte)id) == HeaderExtensionKind.None)
             {
-                byte first = _idByKind[(int)kind];
+                byte first = IdOf(kind);
                 Add(kind, (byte)id);
                 _idByKind[(int)kind] = first == 0 ? (byte)id : first;
             }

@@ -3,7 +3,7 @@ using V100.Net.Crypto;
 
 namespace V100.Sfu.Sdp;
 
-/// <summary>What offer and answer agreed on. Read-only.</summary>
+/// <summary>What offer and answer agreed on. Read-only, but for the answer's text, which goes when it has served.</summary>
 public sealed class NegotiatedSession
 {
     private const sbyte None = -1;

@@ -43,8 +43,10 @@ public sealed class DtlsInteropTests : IDisposable
         client.WaitForExit(Patience);
     }
 
-    [Fact]
-    public void The_client_agrees_with_s_server()
+    [Theory]
+    [InlineData("ECDHE-RSA-AES128-GCM-SHA256")]
+    [InlineData("ECDHE-RSA-AES256-GCM-SHA384")]
+    public void The_client_agrees_with_s_server(string suite)
     {
         byte[] fingerprint = MakeCertificate();
         // A port that nobody else gets while the socket that found it stays bound to another address.
@@ -52,12 +54,14 @@ public sealed class DtlsInteropTests : IDisposable
         int port = ((IPEndPoint)finder.Client.LocalEndPoint!).Port;
         using Process server = Run(
             $"s_server -dtls1_2 -accept 127.0.0.1:{port} -cert cert.pem -key key.pem -Verify 1 -verify_quiet "
-            + "-use_srtp SRTP_AEAD_AES_128_GCM -naccept 1 -keymatexport EXTRACTOR-dtls_srtp -keymatexportlen 56");
+            + $"-cipher {suite} -use_srtp SRTP_AEAD_AES_128_GCM -naccept 1 -keymatexport EXTRACTOR-dtls_srtp -keymatexportlen 56");
         using var session = new DtlsSession(_context, DtlsRole.Client, fingerprint);
         // Nobody says when it listens: until then the first flight is lost, and sent again.
         Establish(session, new IPEndPoint(IPAddress.Loopback, port));
         Assert.Equal(SrtpProfile.AeadAes128Gcm, session.SrtpProfile);
         AssertKeys(server, session, 16, 12);
+        session.ReleaseHandshake();
+        Assert.False(session.TryExportSrtpKeys(new byte[16], new byte[12], new byte[16], new byte[12]), "OpenSSL stays");
         server.StandardInput.Close();
         session.Close();
         Send(session, new IPEndPoint(IPAddress.Loopback, port));
@@ -65,6 +69,37 @@ public sealed class DtlsInteropTests : IDisposable
         {
             server.Kill();
         }
+    }
+
+    /// <summary>With ChaCha20, OpenSSL stays with the session.</summary>
+    [Theory]
+    [InlineData("ECDHE-ECDSA-AES128-GCM-SHA256")]
+    [InlineData("ECDHE-ECDSA-AES256-GCM-SHA384")]
+    [InlineData("ECDHE-ECDSA-CHACHA20-POLY1305")]
+    public void The_goodbye_of_s_client_ends_a_session_that_gave_its_handshake_back(string suite)
+    {
+        byte[] fingerprint = MakeCertificate();
+        int port = ((IPEndPoint)_socket.Client.LocalEndPoint!).Port;
+        using Process client = Run($"s_client -dtls1_2 -connect 127.0.0.1:{port} -cert cert.pem -key key.pem -use_srtp SRTP_AEAD_AES_128_GCM -cipher {suite}");
+        using var session = new DtlsSession(_context, DtlsRole.Server, fingerprint);
+        Establish(session, peer: null);
+        session.ReleaseHandshake();
+        client.StandardInput.Close();
+        AssertCloses(session);
+        Assert.True(client.WaitForExit(Patience));
+    }
+
+    private void AssertCloses(DtlsSession session)
+    {
+        Assert.Equal(DtlsState.Established, session.State);
+        while (session.State == DtlsState.Established && _socket.Client.Poll(Patience, SelectMode.SelectRead))
+        {
+            IPEndPoint? from = null;
+            session.HandleDatagram(_socket.Receive(ref from), Now);
+        }
+
+        Assert.True(session.State == DtlsState.Closed, $"{session.State}: {session.FailureReason}");
+        Assert.True(session.TryPollDatagram(out _), "a goodbye is answered with one");
     }
 
     private void Establish(DtlsSession session, IPEndPoint? peer)

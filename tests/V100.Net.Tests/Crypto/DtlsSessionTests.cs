@@ -95,18 +95,40 @@ public class DtlsSessionTests(ITestOutputHelper output)
     /// replay check would drop it, and the server answers with its last flight.
     /// </summary>
     [Theory]
-    [InlineData(1)]
-    [InlineData(4)]
-    public void The_last_flight_lost_several_times_is_asked_for_and_answered_again(int losses)
+    [InlineData(1, false)]
+    [InlineData(4, false)]
+    [InlineData(4, true)]
+    public void The_last_flight_lost_several_times_is_asked_for_and_answered_again(int losses, bool releases)
     {
         int lost = 0;
         using var pair = new DtlsPair();
-        pair.Drop = (to, _) => to == pair.Client && pair.Server.State == DtlsState.Established && lost++ < losses;
+        (byte[] Key, byte[] Salt)? exported = null;
+        pair.Drop = (to, _) =>
+        {
+            bool isLast = to == pair.Client && pair.Server.State == DtlsState.Established;
+            if (isLast && releases && exported is null)
+            {
+                (byte[] key, byte[] salt, _, _) = Export(pair.Server);
+                exported = (key, salt);
+                pair.Server.ReleaseHandshake();
+            }
+
+            return isLast && lost++ < losses;
+        };
         pair.Start();
         pair.Run(Patience);
         Assert.True(pair.Established, $"{pair.Client.State}");
         Assert.Equal(losses + 1, lost);
-        AssertSameKeys(pair);
+        if (exported is { } taken)
+        {
+            (byte[] key, byte[] salt, _, _) = Export(pair.Client);
+            Assert.Equal(taken.Key, key);
+            Assert.Equal(taken.Salt, salt);
+        }
+        else
+        {
+            AssertSameKeys(pair);
+        }
     }
 
     /// <summary>What a peer sees that has an own replay check, whatever it did with the first copy of a message.</summary>
@@ -165,13 +187,20 @@ public class DtlsSessionTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void Closing_closes_the_other_side(bool server)
+    [InlineData(true, false, false)]
+    [InlineData(false, false, false)]
+    [InlineData(true, true, false)]
+    [InlineData(false, true, false)]
+    [InlineData(true, false, true)]
+    [InlineData(false, false, true)]
+    [InlineData(true, true, true)]
+    [InlineData(false, true, true)]
+    public void Closing_closes_the_other_side_whoever_gave_the_handshake_back(bool server, bool serverReleases, bool clientReleases)
     {
         using var pair = new DtlsPair();
         pair.Start();
         pair.Run(Patience);
+        Release(pair, serverReleases, clientReleases);
         (DtlsSession first, DtlsSession second) = server ? (pair.Server, pair.Client) : (pair.Client, pair.Server);
         first.Close();
         Assert.Equal(DtlsState.Closed, first.State);
@@ -181,12 +210,104 @@ public class DtlsSessionTests(ITestOutputHelper output)
         Assert.Null(second.FailureReason);
     }
 
+    private static void Release(DtlsPair pair, bool server, bool client)
+    {
+        (server ? pair.Server : null)?.ReleaseHandshake();
+        (client ? pair.Client : null)?.ReleaseHandshake();
+        Assert.Equal(!server, pair.Server.TryExportSrtpKeys(new byte[16], new byte[12], new byte[16], new byte[12]));
+        Assert.Equal(!client, pair.Client.TryExportSrtpKeys(new byte[16], new byte[12], new byte[16], new byte[12]));
+        Assert.True(pair.Established);
+    }
+
+    /// <summary>Any bit of it changed, it is no goodbye; as it is, it is one.</summary>
     [Fact]
-    public void An_established_session_ignores_what_is_forged_or_replayed()
+    public void A_session_that_gave_its_handshake_back_takes_no_forged_goodbye()
     {
         using var pair = new DtlsPair();
         pair.Start();
         pair.Run(Patience);
+        Release(pair, server: true, client: false);
+        pair.Client.Close();
+        Assert.True(pair.Client.TryPollDatagram(out ReadOnlySpan<byte> polled));
+        byte[] goodbye = polled.ToArray();
+        for (int bit = 0; bit < 8 * goodbye.Length; bit++)
+        {
+            byte[] forged = [.. goodbye];
+            forged[bit / 8] ^= (byte)(1 << bit % 8);
+            pair.Server.HandleDatagram(forged, pair.Now);
+            Assert.Equal(DtlsState.Established, pair.Server.State);
+        }
+
+        for (int length = 0; length < goodbye.Length; length++)
+        {
+            pair.Server.HandleDatagram(goodbye.AsSpan(0, length), pair.Now);
+            Assert.Equal(DtlsState.Established, pair.Server.State);
+        }
+
+        pair.Server.HandleDatagram(goodbye, pair.Now);
+        Assert.Equal(DtlsState.Closed, pair.Server.State);
+        Assert.True(pair.Server.TryPollDatagram(out ReadOnlySpan<byte> answer));
+        Assert.Equal(goodbye.Length, answer.Length);
+    }
+
+    [Fact]
+    public void Nothing_is_given_back_before_the_handshake_is_done_or_after_the_end()
+    {
+        using var pair = new DtlsPair();
+        pair.Client.ReleaseHandshake();
+        pair.Start();
+        pair.Client.ReleaseHandshake();
+        pair.Server.ReleaseHandshake();
+        pair.Run(Patience);
+        Assert.True(pair.Established);
+        AssertSameKeys(pair);
+        pair.Server.Close();
+        pair.Server.ReleaseHandshake();
+        pair.Server.ReleaseHandshake();
+        Assert.True(pair.Server.TryPollDatagram(out _));
+        Assert.Equal(DtlsState.Closed, pair.Server.State);
+    }
+
+    [Fact]
+    public void What_comes_to_a_session_that_gave_its_handshake_back_allocates_nothing()
+    {
+        using var pair = new DtlsPair();
+        pair.Start();
+        pair.Run(Patience);
+        Release(pair, server: true, client: false);
+        byte[] forged = new byte[39];
+        (forged[0], forged[1], forged[2], forged[4], forged[12]) = (21, 254, 253, 1, 26);
+        byte[] repeated = pair.Sent[^2];
+        Instant now = pair.Now;
+        long before = 0;
+        int answers = 0;
+        for (int turn = 0; turn < 1_200; turn++)
+        {
+            before = turn == 200 ? GC.GetAllocatedBytesForCurrentThread() : before;
+            now += TimeSpan.FromSeconds(1);
+            pair.Server.HandleDatagram(forged, now);
+            pair.Server.HandleDatagram(repeated, now);
+            answers += pair.Server.TryPollDatagram(out _) ? 1 : 0;
+        }
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(1_200, answers);
+        Assert.Equal(DtlsState.Established, pair.Server.State);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void An_established_session_ignores_what_is_forged_or_replayed(bool releases)
+    {
+        using var pair = new DtlsPair();
+        pair.Start();
+        pair.Run(Patience);
+        if (releases)
+        {
+            Release(pair, server: true, client: true);
+        }
+
         List<byte[]> handshake = [.. pair.Sent];
         Random random = Seeds.NewRandom(output);
         foreach (byte[] datagram in handshake)
@@ -203,7 +324,10 @@ public class DtlsSessionTests(ITestOutputHelper output)
         }
 
         Assert.True(pair.Established);
-        AssertSameKeys(pair);
+        if (!releases)
+        {
+            AssertSameKeys(pair);
+        }
     }
 
     [Fact]

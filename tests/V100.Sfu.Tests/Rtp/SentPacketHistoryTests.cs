@@ -7,6 +7,8 @@ public class SentPacketHistoryTests
 {
     private static readonly TimeSpan RoundTrip = TimeSpan.FromMilliseconds(50);
 
+    private static readonly TimeSpan KeepTime = TimeSpan.FromSeconds(2);
+
     private static Instant Ms(long milliseconds) => new(milliseconds * 1_000_000);
 
     private static SentPacket Packet(long output, long source, uint timestamp = 0, byte layer = 0, uint codecState = 0) =>
@@ -18,11 +20,11 @@ public class SentPacketHistoryTests
     [Fact]
     public void A_retransmission_is_what_was_sent_whatever_was_switched_since()
     {
-        var history = new SentPacketHistory(64);
-        history.Add(Packet(65_530, 1_000, 555, layer: 2, codecState: 77));
+        var history = new SentPacketHistory(64, KeepTime);
+        history.Add(Packet(65_530, 1_000, 555, layer: 2, codecState: 77), Ms(0));
         for (int later = 0; later < 20; later++)
         {
-            history.Add(Packet(65_540 + later, 900_000 + later, 999, layer: 0, codecState: 3));
+            history.Add(Packet(65_540 + later, 900_000 + later, 999, layer: 0, codecState: 3), Ms(0));
         }
 
         Assert.Equal(RetransmissionDecision.Send, Ask(history, 65_530, 0, out SentPacket packet));
@@ -34,14 +36,14 @@ public class SentPacketHistoryTests
     [Fact]
     public void What_was_dropped_or_is_too_old_or_in_the_future_is_unknown()
     {
-        var history = new SentPacketHistory(64);
+        var history = new SentPacketHistory(64, KeepTime);
         Assert.Equal(RetransmissionDecision.Unknown, Ask(history, 0, 0, out _));
-        history.Add(Packet(100, 1));
-        history.Add(Packet(102, 3));
+        history.Add(Packet(100, 1), Ms(0));
+        history.Add(Packet(102, 3), Ms(0));
         Assert.Equal(RetransmissionDecision.Unknown, Ask(history, 101, 0, out _));
         Assert.Equal(RetransmissionDecision.Unknown, Ask(history, 103, 0, out _));
-        history.Add(Packet(166, 70)); // takes 102's place
-        history.Add(Packet(101, 2)); // older than the ring
+        history.Add(Packet(166, 70), Ms(0)); // takes 102's place
+        history.Add(Packet(101, 2), Ms(0)); // older than the ring
         Assert.Equal(RetransmissionDecision.Unknown, Ask(history, 102, 0, out _));
         Assert.Equal(RetransmissionDecision.Unknown, Ask(history, 101, 0, out _));
         Assert.Equal(RetransmissionDecision.Send, Ask(history, 166, 0, out _));
@@ -52,8 +54,8 @@ public class SentPacketHistoryTests
     [Fact]
     public void A_storm_of_requests_costs_a_bounded_number_of_packets()
     {
-        var history = new SentPacketHistory(64);
-        history.Add(Packet(100, 1));
+        var history = new SentPacketHistory(64, KeepTime);
+        history.Add(Packet(100, 1), Ms(0));
         int sent = 0;
         long lastSent = -1_000;
         for (int ms = 0; ms < 5_000; ms++)
@@ -74,8 +76,8 @@ public class SentPacketHistoryTests
     [Fact]
     public void Without_a_known_round_trip_repeats_are_still_spaced()
     {
-        var history = new SentPacketHistory(64);
-        history.Add(Packet(100, 1));
+        var history = new SentPacketHistory(64, KeepTime);
+        history.Add(Packet(100, 1), Ms(0));
         var lost = new SequenceNumber(100);
         Assert.Equal(RetransmissionDecision.Send, history.TryRetransmit(lost, Ms(0), TimeSpan.Zero, out _));
         Assert.Equal(RetransmissionDecision.TooSoon, history.TryRetransmit(lost, Ms(1), TimeSpan.Zero, out _));
@@ -85,21 +87,85 @@ public class SentPacketHistoryTests
     [Fact]
     public void A_new_round_of_the_ring_begins_with_no_retransmissions()
     {
-        var history = new SentPacketHistory(2);
-        history.Add(Packet(0, 1));
+        var history = new SentPacketHistory(2, KeepTime);
+        history.Add(Packet(0, 1), Ms(0));
         Ask(history, 0, 0, out _);
-        history.Add(Packet(2, 3));
+        history.Add(Packet(2, 3), Ms(0));
         Assert.Equal(RetransmissionDecision.Send, Ask(history, 2, 1, out _));
+    }
+
+    [Fact]
+    public void It_grows_to_what_is_sent_in_the_time_that_it_keeps_and_forgets_none_of_that()
+    {
+        var history = new SentPacketHistory(512, KeepTime);
+        long output = 0;
+        for (long ms = 0; ms < 10_000; ms += 10)
+        {
+            history.Add(Packet(++output, 7 * output), Ms(ms));
+            long oldest = output - 199; // Of two seconds.
+            if (oldest > 0)
+            {
+                Assert.Equal(RetransmissionDecision.Send, Ask(history, (int)oldest, ms, out SentPacket packet));
+                Assert.Equal(Packet(oldest, 7 * oldest), packet);
+            }
+        }
+
+        Assert.Equal(256, history.Length);
+    }
+
+    [Fact]
+    public void A_burst_after_a_pause_forgets_nothing_of_itself()
+    {
+        var history = new SentPacketHistory(512, KeepTime);
+        long output = 0;
+        for (long ms = 0; ms < 60_000; ms += 500)
+        {
+            history.Add(Packet(++output, output), Ms(ms));
+        }
+
+        Assert.Equal(SentPacketHistory.MinLength, history.Length);
+        for (int burst = 0; burst < 200; burst++)
+        {
+            history.Add(Packet(++output, output), Ms(60_000));
+        }
+
+        for (long sent = output - 199; sent <= output; sent++)
+        {
+            Assert.Equal(RetransmissionDecision.Send, Ask(history, (int)sent, 60_050, out _));
+        }
+    }
+
+    [Fact]
+    public void At_the_bound_the_oldest_goes()
+    {
+        var history = new SentPacketHistory(64, KeepTime);
+        for (int output = 1; output <= 100; output++)
+        {
+            history.Add(Packet(output, output), Ms(0));
+        }
+
+        Assert.Equal(64, history.Length);
+        Assert.Equal(RetransmissionDecision.Unknown, Ask(history, 36, 0, out _));
+        Assert.Equal(RetransmissionDecision.Send, Ask(history, 37, 0, out _));
+    }
+
+    [Fact]
+    public void A_sources_number_has_48_bits()
+    {
+        var history = new SentPacketHistory(64, KeepTime);
+        history.Add(Packet(1, (1L << 48) - 1), Ms(0));
+        Assert.Equal(RetransmissionDecision.Send, Ask(history, 1, 0, out SentPacket packet));
+        Assert.Equal((1L << 48) - 1, packet.Source.Value);
     }
 
     [Fact]
     public void Recording_and_answering_allocate_nothing()
     {
-        var history = new SentPacketHistory(64);
+        var history = new SentPacketHistory(64, KeepTime);
         long output = 0;
         Allocations.AssertNone(() =>
         {
-            history.Add(Packet(++output, output));
+            history.Add(Packet(++output, output), Ms(0));
             Ask(history, (int)(output - 1) & 0xFFFF, output * 100, out _);
         });
     }

@@ -22,7 +22,7 @@ internal sealed class SelectiveForwarder(CodecKind codec, Random random, Action<
     private readonly Source[] _sources = [new(), new(), new()];
     private readonly SequenceRewriter _sequences = new(new SequenceNumber((ushort)random.Next(32_768)));
     private readonly TimestampRewriter _timestamps = new((uint)random.NextInt64(uint.MaxValue), 90_000);
-    private readonly SentPacketHistory _history = new(1024);
+    private readonly SentPacketHistory _history = new(1024, TimeSpan.FromSeconds(2));
     private readonly Vp8Rewriter _vp8 = new();
     private readonly Vp9Rewriter _vp9 = new();
     private readonly DependencyDescriptorRewriter _descriptors = new();
@@ -142,7 +142,7 @@ internal sealed class SelectiveForwarder(CodecKind codec, Random random, Action<
                 && _descriptors.TryRewrite(source, in layers, current.Spatial, current.Temporal, value, out length, out state),
         };
         Assert.True(rewritten);
-        _history.Add(new SentPacket(sequence, output, timestamp, (byte)encoding, state));
+        _history.Add(new SentPacket(sequence, output, timestamp, (byte)encoding, state), now);
         _markers[output.Value] = marker;
         _lastTimestamp = timestamp;
         send(new SentCopy(output, Write(output, timestamp, marker, fields[..written], value[..length], rtp.Payload[consumed..]), origin));
