@@ -31,6 +31,20 @@ public sealed record Report
         Charts = [.. parts.SelectMany(part => part.Charts)],
     };
 
+    /// <summary>The same rows, beside what BenchmarkDotNet measured of those with the same names.</summary>
+    /// <param name="jit">Its samples are in the same units.</param>
+    public Report WithJit(Report jit)
+    {
+        Dictionary<string, ReportRow> measured = jit.Rows.ToDictionary(row => row.FullName);
+        return this with
+        {
+            Environments = [.. Environments, .. jit.Environments],
+            Rows = [.. Rows.Select(row => measured.TryGetValue(row.FullName, out ReportRow? other) && other.Unit == row.Unit
+                ? row with { Jit = new JitFigure(other.Value.Median, other.AllocatedBytes ?? 0) }
+                : row)],
+        };
+    }
+
     public void WriteJson(string path) => File.WriteAllBytes(path, JsonSerializer.SerializeToUtf8Bytes(this, ReportJson.Default.Report));
 
     /// <summary>Writes all of it; SVG files that an earlier report left are removed.</summary>

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 namespace V100.Reporting;
 
 /// <summary>What the same operation cost when the just-in-time compiler made its code: BenchmarkDotNet's figures, from a run of their own.</summary>
-/// <param name="Value">The mean, in the row's unit.</param>
+/// <param name="Value">The median, in the row's unit.</param>
 /// <param name="AllocatedBytes">Managed bytes for each operation.</param>
 public sealed record JitFigure(double Value, double AllocatedBytes);
 
