@@ -4,7 +4,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
-using System.Text.Json;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 
@@ -34,8 +33,10 @@ static int Usage()
                           install what the tests need, build, publish the native binary, run every test (or those whose
                           full name contains FILTER, or those of one project); --nightly multiplies the random tests
           publish         write the native server to artifacts/v100/v100 with SQLite's library beside it, its debug symbols to artifacts/symbols
-          bench [--quick] [FILTER]
-                          run the performance suite, write artifacts/bench/report.md and report.json
+          bench [--quick] [--jit] [--libsrtp FILE] [FILTER]
+                          run the native performance suite, write report.md, report.json and charts to artifacts/bench; --jit adds
+                          BenchmarkDotNet's figures of the same code compiled just in time; --libsrtp measures beside another
+                          libsrtp 2 than the system's
           bench turn [--quick]
                           measure the published server beside Debian's coturn, write artifacts/bench/turn.md and turn.json
           load MODE ...   load a server on this machine with synthetic clients (load --help lists the modes)
@@ -56,6 +57,9 @@ internal static class Places
     public static string Artifacts => Path.Combine(Root, "artifacts");
 
     public static string NativeBinary => Path.Combine(Artifacts, "v100", "v100");
+
+    /// <summary>The performance suite, compiled as the server is.</summary>
+    public static string NativeMicro => Path.Combine(Artifacts, "micro", "V100.Micro");
 
     /// <summary>The browsers' drivers (npm packages), installed from the lockfile beside the client scripts.</summary>
     public static string ClientModules => Path.Combine(Artifacts, "clients");
@@ -156,6 +160,10 @@ internal static class Prerequisites
 
     private static readonly (string? Program, string Package)[] _forTurnComparison = [("turnserver", "coturn")];
 
+    private static readonly (string? Program, string Package)[] _forCounting = [("valgrind", "valgrind")];
+
+    public static void ForCounting() => Install(_forCounting, "the tests count instructions with it");
+
     public static void ForTurnComparison() => Install(_forTurnComparison, "`bench turn` measures V100 beside it");
 
     public static void ForDecoders() => Install(_forDecoders, "the tests of layer switches decode what a subscriber gets");
@@ -236,18 +244,32 @@ internal static class Prerequisites
     }
 }
 
-/// <summary>The native binary.</summary>
+/// <summary>The native binaries.</summary>
 internal static class Publishing
 {
     private const string SqliteLibrary = "libe_sqlite3.so";
 
     public static int Run()
     {
+        Place(Compile(Path.Combine("src", "V100.Server"), "publish"));
+        return 0;
+    }
+
+    /// <summary>The performance suite.</summary>
+    public static void Micro()
+    {
+        string published = Compile(Path.Combine("perf", "V100.Micro"), "publish-micro");
+        Directory.CreateDirectory(Path.GetDirectoryName(Places.NativeMicro)!);
+        Replace(Path.Combine(published, "V100.Micro"), Places.NativeMicro);
+    }
+
+    /// <summary>Compiles a project ahead of time. Returns the folder that holds what came of it.</summary>
+    private static string Compile(string project, string folder)
+    {
         Prerequisites.ForNative();
-        string project = Path.Combine("src", "V100.Server");
         string framework = Shell.Output("dotnet", "msbuild", project, "-getProperty:V100NativeFramework");
         string architecture = RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant();
-        string published = Path.Combine(Places.Artifacts, $"publish-{framework}");
+        string published = Path.Combine(Places.Artifacts, $"{folder}-{framework}");
         bool warned = false;
         int exitCode = Shell.Start(
             "dotnet",
@@ -259,13 +281,9 @@ internal static class Publishing
                 warned |= line.Contains("warning IL", StringComparison.Ordinal);
             },
             TimeSpan.FromMinutes(15));
-        if (exitCode != 0 || warned)
-        {
-            throw new StepFailedException(warned ? "publishing gave a trim or AOT warning" : $"publishing ended with {exitCode}");
-        }
-
-        Place(published);
-        return 0;
+        return exitCode == 0 && !warned
+            ? published
+            : throw new StepFailedException(warned ? "publishing gave a trim or AOT warning" : $"publishing ended with {exitCode}");
     }
 
     /// <summary>The binary and SQLite's library alone in their folder, replaced by rename so that a running one is not disturbed.</summary>
@@ -331,6 +349,12 @@ internal static class Tests
         if (endToEnd)
         {
             Publishing.Run();
+        }
+
+        if (projects.Any(project => NameOf(project) == "V100.Micro.Tests"))
+        {
+            Prerequisites.ForCounting();
+            Publishing.Micro();
         }
 
         if (options.Nightly)
@@ -516,10 +540,7 @@ internal sealed class ConformanceLines
 /// <summary>The performance suite and the load generator.</summary>
 internal static class Measuring
 {
-    /// <summary>
-    /// Runs perf/V100.Micro, which writes report.json: an array of rows with `group`, `name`, `value`, `unit`, `allocatedBytes` and, where
-    /// there is a floor measured in the same run, `floor` (its name), `floorValue` and `ratio`. The readable report.md is made from it here.
-    /// </summary>
+    /// <summary>Each program that measures writes a report of its own, a part; the native suite joins them.</summary>
     public static int Bench(string[] arguments)
     {
         if (arguments.Contains("turn"))
@@ -527,20 +548,20 @@ internal static class Measuring
             return BenchTurn(isQuick: arguments.Contains("--quick"));
         }
 
-        string folder = Path.Combine(Places.Artifacts, "bench");
-        string json = Path.Combine(folder, "report.json");
-        Directory.CreateDirectory(folder);
-        File.Delete(json);
-        if (Project("V100.Micro", [.. arguments, "--json", json]) is var exitCode && (exitCode != 0 || !File.Exists(json)))
-        {
-            // What the suite has to say it has said, and --help is no failure.
-            return exitCode;
-        }
+        string[] options = [.. arguments.Where(argument => argument != "--jit"), "--command", $"dotnet run build.cs -- bench {string.Join(' ', arguments)}".TrimEnd()];
+        Publishing.Micro();
+        string micro = Part("micro", json => Shell.Try(Places.NativeMicro, ["bench", .. options, "--json", json]));
+        string[] jit = arguments.Contains("--jit") ? ["--jit", Part("jit", json => Project("V100.Jit", [.. options, "--json", json]))] : [];
+        return Shell.Try(Places.NativeMicro, ["report", Path.Combine(Places.Artifacts, "bench"), .. jit, micro]);
+    }
 
-        string report = Render(json);
-        File.WriteAllText(Path.Combine(folder, "report.md"), report);
-        Console.WriteLine(report);
-        return 0;
+    /// <summary>Why there is no part, its program has said.</summary>
+    private static string Part(string name, Func<string, int> measure)
+    {
+        string json = Path.Combine(Places.Artifacts, "bench", "parts", $"{name}.json");
+        Directory.CreateDirectory(Path.GetDirectoryName(json)!);
+        File.Delete(json);
+        return measure(json) == 0 && File.Exists(json) ? json : throw new StepFailedException($"nothing was measured for {json}");
     }
 
     /// <summary>perf/V100.Load starts both servers, and prints and writes the table.</summary>
@@ -558,38 +579,4 @@ internal static class Measuring
 
     private static int Project(string name, string[] arguments)
         => Shell.Try("dotnet", ["run", "-c", "Release", "--project", Path.Combine("perf", name), "--", .. arguments]);
-
-    private static string Render(string json)
-    {
-        var text = new StringBuilder();
-        text.AppendLine("# Measured").AppendLine()
-            .AppendLine(CultureInfo.InvariantCulture, $"{DateTimeOffset.UtcNow:yyyy-MM-dd HH:mm} UTC, {Environment.ProcessorCount} cores, {Processor()}, {RuntimeInformation.OSDescription}.")
-            .AppendLine("Compare the ratios of one run, not the absolute times of two.").AppendLine()
-            .AppendLine("| what | measured | floor in the same run | ratio | allocated |").AppendLine("|---|---:|---:|---:|---:|");
-        using JsonDocument document = JsonDocument.Parse(File.ReadAllText(json));
-        foreach (JsonElement row in document.RootElement.EnumerateArray())
-        {
-            string unit = row.GetProperty("unit").GetString() ?? "";
-            bool hasFloor = row.GetProperty("floorValue").ValueKind == JsonValueKind.Number;
-            string floorCell = hasFloor ? $"{Figure(row, "floorValue")} {unit} ({row.GetProperty("floor").GetString()})" : "";
-            // The median of the rounds' own ratios, which is steadier than the ratio of the two medians.
-            string ratioCell = hasFloor ? row.GetProperty("ratio").GetDouble().ToString("0.00", CultureInfo.InvariantCulture) : "";
-            string name = $"{row.GetProperty("group").GetString()}: {row.GetProperty("name").GetString()}";
-            text.AppendLine($"| {name} | {Figure(row, "value")} {unit} | {floorCell} | {ratioCell} | {Figure(row, "allocatedBytes")} B |");
-        }
-
-        return text.ToString();
-    }
-
-    /// <summary>Three digits that count are enough: more would be noise.</summary>
-    private static string Figure(JsonElement row, string property)
-    {
-        double value = row.GetProperty(property).GetDouble();
-        return value.ToString(value is 0 or >= 100 ? "N0" : value >= 10 ? "0.0" : "0.00", CultureInfo.InvariantCulture);
-    }
-
-    private static string Processor()
-        => File.Exists("/proc/cpuinfo")
-            ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[^1].Trim() ?? "unknown processor"
-            : "unknown processor";
 }

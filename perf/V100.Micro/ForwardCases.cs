@@ -28,6 +28,7 @@ internal static class ForwardCases
         new(Group, "whole but the send", WholeUnsent),
         new(Group, "whole", () => Whole(1)),
         new(Group, "whole, 2 packets to each", () => Whole(2)),
+        new(Group, "whole, 4 packets to each, beside single sends", () => Whole(4, besideSingles: true)),
         new(Group, "whole, 8 packets to each", () => Whole(8)),
     ];
 
@@ -167,14 +168,18 @@ internal static class ForwardCases
     }
 
     /// <summary>From the publisher's encrypted packets to what the subscribers' sockets hold.</summary>
-    private static Pairing Whole(int packetsEach)
+    /// <param name="packetsEach">In one turn.</param>
+    /// <param name="besideSingles">The floor sends every packet as a message of its own, and not as the system's cuts of one (UDP_SEGMENT).</param>
+    private static Pairing Whole(int packetsEach, bool besideSingles = false)
     {
         var receivers = new LoopbackReceivers(Subscribers);
         UdpSocketSet sockets = OpenSockets();
         var call = new LocalCall(LocalOf(sockets), receivers.Addresses);
         var publication = new Publication(call, PacketLength);
         call.Wire = sockets;
-        var ready = new ReadyMessages(receivers.Addresses, publication.ForwardedLength, packetsEach);
+        ReadyMessages ready = besideSingles
+            ? new ReadyMessages([.. Enumerable.Repeat(receivers.Addresses, packetsEach).SelectMany(addresses => addresses)], publication.ForwardedLength, 1)
+            : new ReadyMessages(receivers.Addresses, publication.ForwardedLength, packetsEach);
         Workload forwarding = publication.Forwarding(packetsEach, PacketsPerSlice);
         return new Pairing
         {
@@ -187,7 +192,7 @@ internal static class ForwardCases
                 Prepare = forwarding.Prepare,
                 Settle = operations => receivers.Drain(operations * Subscribers * packetsEach),
             },
-            FloorName = packetsEach == 1 ? BareSend : $"{BareSend}, UDP_SEGMENT",
+            FloorName = packetsEach == 1 || besideSingles ? BareSend : $"{BareSend}, UDP_SEGMENT",
             Floor = Received(receivers, packetsEach, operations => SendReady(ready, operations)),
         };
     }

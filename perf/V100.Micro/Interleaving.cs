@@ -1,3 +1,5 @@
+using V100.Reporting;
+
 namespace V100.Micro;
 
 /// <summary>
@@ -10,36 +12,49 @@ internal sealed class Interleaving(int rounds, long sliceNanoseconds)
 {
     private const int MaxOperations = 1 << 24;
 
-    public Row Measure(Case what)
+    public ReportRow Measure(Case what)
     {
         using Pairing pairing = what.Create();
         int subjectCount = Calibrate(pairing.Subject);
         int floorCount = pairing.Floor is null ? 0 : Calibrate(pairing.Floor);
         double[] subjects = new double[rounds];
-        double[] floors = new double[rounds];
-        double[] ratios = new double[rounds];
+        double[]? floors = pairing.Floor is null ? null : new double[rounds];
         long allocated = 0;
         for (int round = 0; round < rounds; round++)
         {
             // Neither always has the caches as the other leaves them.
             bool subjectFirst = (round & 1) == 0;
-            floors[round] = subjectFirst ? 0 : TimeFloor(pairing, floorCount);
-            (long nanoseconds, long bytes) = pairing.Subject.Time(subjectCount);
-            subjects[round] = (double)nanoseconds / subjectCount / pairing.Items;
-            allocated += bytes;
-            floors[round] = subjectFirst ? TimeFloor(pairing, floorCount) : floors[round];
-            ratios[round] = subjects[round] / floors[round];
+            for (int turn = 0; turn < 2; turn++)
+            {
+                if (turn == 0 == subjectFirst)
+                {
+                    (long nanoseconds, long bytes) = pairing.Subject.Time(subjectCount);
+                    subjects[round] = InUnit(pairing, (double)nanoseconds / subjectCount);
+                    allocated += bytes;
+                }
+                else if (floors is not null)
+                {
+                    floors[round] = InUnit(pairing, (double)pairing.Floor!.Time(floorCount).Nanoseconds / floorCount);
+                }
+            }
         }
 
-        double perOperation = (double)allocated / subjectCount / rounds / pairing.Items;
-        return pairing.Floor is null
-            ? new Row(what.Group, what.Name, Median(subjects), pairing.Unit, null, null, null, perOperation)
-            : new Row(what.Group, what.Name, Median(subjects), pairing.Unit, pairing.FloorName, Median(floors), Median(ratios), perOperation);
+        return new ReportRow
+        {
+            Group = what.Group,
+            Name = what.Name,
+            Unit = pairing.Unit,
+            Samples = subjects,
+            ReferenceName = pairing.FloorName,
+            ReferenceSamples = floors,
+            AllocatedBytes = (double)allocated / subjectCount / rounds / pairing.Items,
+            Targets = Goals.Of(what),
+        };
     }
 
-    private static double TimeFloor(Pairing pairing, int count) =>
-        pairing.Floor is { } floor ? (double)floor.Time(count).Nanoseconds / count / pairing.Items : double.NaN;
-
+    private static double InUnit(Pairing pairing, double nanosecondsPerOperation) => pairing.IsRate
+        ? pairing.Items * 1e9 / nanosecondsPerOperation
+        : nanosecondsPerOperation / pairing.Items;
     /// <summary>Runs it in, and finds how many operations fill a slice.</summary>
     private int Calibrate(Workload workload)
     {
@@ -52,11 +67,5 @@ internal sealed class Interleaving(int rounds, long sliceNanoseconds)
         }
 
         return count;
-    }
-
-    private static double Median(double[] values)
-    {
-        double[] sorted = [.. values.Order()];
-        return (sorted[sorted.Length / 2] + sorted[(sorted.Length - 1) / 2]) / 2;
     }
 }

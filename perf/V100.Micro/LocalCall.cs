@@ -159,7 +159,7 @@ internal sealed class LocalCall : IPacketTransmitter, IDisposable
     {
         while (Shard.TryPollEvent(out PeerEvent e))
         {
-            Premise.Holds(e.Kind == PeerEventKind.Connected);
+            Premise.Holds(e.Kind != PeerEventKind.Closed);
             _rooms.HandleEvent(in e, Now);
         }
 

@@ -33,25 +33,35 @@ internal static class SrtpCases
         _ => "AES-128-CM HMAC-SHA1-80",
     };
 
+    /// <summary>Packets with rising numbers, each from its payload.</summary>
+    internal static Workload Protecting(SrtpProfile profile, int length, out SrtpSender sender)
+    {
+        SrtpSender protector = sender = new SrtpSender(profile, new byte[profile.KeyLength()], new byte[profile.SaltLength()]);
+        byte[] packet = new byte[length + SrtpSender.MaxOverhead];
+        byte[] payload = new byte[length - RtpHeader.FixedLength];
+        WriteHeader(packet, 0);
+        long sequence = 0;
+        return new Workload(operations =>
+        {
+            for (int index = 0; index < operations; index++, sequence++)
+            {
+                BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(2), (ushort)sequence);
+                Premise.Holds(protector.ProtectRtp(packet, RtpHeader.FixedLength, payload, sequence) > length);
+            }
+        });
+    }
+
     private static Pairing Protect(SrtpProfile profile, int length)
     {
-        var sender = new SrtpSender(profile, new byte[profile.KeyLength()], new byte[profile.SaltLength()]);
+        Workload subject = Protecting(profile, length, out SrtpSender sender);
         byte[] packet = new byte[length + SrtpSender.MaxOverhead];
         byte[] payload = new byte[length - RtpHeader.FixedLength];
         WriteHeader(packet, 0);
         var floor = new BareCipher(profile);
-        long sequence = 0;
         return new Pairing
         {
             Owned = [sender, floor],
-            Subject = new Workload(operations =>
-            {
-                for (int index = 0; index < operations; index++, sequence++)
-                {
-                    BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(2), (ushort)sequence);
-                    Premise.Holds(sender.ProtectRtp(packet, RtpHeader.FixedLength, payload, sequence) > length);
-                }
-            }),
+            Subject = subject,
             FloorName = floor.Name,
             Floor = new Workload(operations =>
             {
@@ -130,7 +140,7 @@ internal static class SrtpCases
         return packets;
     }
 
-    private static void WriteHeader(Span<byte> packet, ushort sequence)
+    internal static void WriteHeader(Span<byte> packet, ushort sequence)
     {
         packet[0] = 0x80;
         packet[1] = 96;

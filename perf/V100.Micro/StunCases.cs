@@ -30,6 +30,7 @@ internal static class StunCases
         new("TURN", "time-limited credential checked", Credential),
     ];
 
+    /// <param name="count">A power of two.</param>
     private static Pairing Parse(int count)
     {
         byte[][] checks = [.. Enumerable.Range(0, count).Select(index => Check(nominates: index % 3 != 1, ufrag: Ufrag[(index % 5 * 2)..]))];
@@ -40,7 +41,7 @@ internal static class StunCases
                 int parsed = 0;
                 for (int index = 0; index < operations; index++)
                 {
-                    parsed += StunReader.TryParse(checks[index % count], out StunReader message) && message.Has(StunAttributeType.Username) ? 1 : 0;
+                    parsed += StunReader.TryParse(checks[index & count - 1], out StunReader message) && message.Has(StunAttributeType.Username) ? 1 : 0;
                 }
 
                 Premise.Holds(parsed == operations);
@@ -51,7 +52,7 @@ internal static class StunCases
                 int attributes = 0;
                 for (int index = 0; index < operations; index++)
                 {
-                    attributes += Walk(checks[index % count]);
+                    attributes += Walk(checks[index & count - 1]);
                 }
 
                 Premise.Holds(attributes >= 5 * operations);
@@ -250,7 +251,7 @@ internal static class StunCases
     }
 
     /// <summary>What Chromium sends: USERNAME, ICE-CONTROLLING, PRIORITY, USE-CANDIDATE, MESSAGE-INTEGRITY, FINGERPRINT.</summary>
-    private static byte[] Check(bool nominates = true, string ufrag = Ufrag)
+    internal static byte[] Check(bool nominates = true, string ufrag = Ufrag)
     {
         byte[] bytes = new byte[128];
         var writer = new StunWriter(bytes, new StunMessageType(StunMethod.Binding, StunClass.Request), "transaction!"u8);
