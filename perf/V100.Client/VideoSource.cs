@@ -15,18 +15,20 @@ internal sealed class VideoSource
 {
     private readonly OfferSection _section;
     private readonly byte[] _mid;
+    private readonly TransportNumbers _transportNumbers;
     private readonly uint _timestampBase;
-    private ushort _transportSequence;
     private ushort _pictureId;
     private bool _startsFrame = true;
     private bool _isKeyframe;
 
     /// <param name="section">The m-line that it is offered on.</param>
     /// <param name="random">Where its numbers begin.</param>
-    public VideoSource(OfferSection section, Random random)
+    /// <param name="transportNumbers">The client's, where it sends more than this.</param>
+    public VideoSource(OfferSection section, Random random, TransportNumbers? transportNumbers = null)
     {
         _section = section;
         _mid = Encoding.ASCII.GetBytes(section.Mid);
+        _transportNumbers = transportNumbers ?? new TransportNumbers();
         _timestampBase = (uint)random.NextInt64(uint.MaxValue);
         NextSequence = random.Next(1 << 15);
     }
@@ -36,6 +38,9 @@ internal sealed class VideoSource
 
     /// <summary>The next frame begins as a keyframe does.</summary>
     public bool WantsKeyframe { get; set; } = true;
+
+    /// <summary>The timestamp of a frame of an instant.</summary>
+    public uint TimestampOf(Instant instant) => _timestampBase + (uint)(instant.Nanoseconds / 1000 * 9 / 100);
 
     /// <summary>Writes the next packet, as long as <paramref name="packet"/>, and returns its header's length.</summary>
     /// <param name="packet">Its length is the RTP packet's, before SRTP.</param>
@@ -51,15 +56,14 @@ internal sealed class VideoSource
             WantsKeyframe = false;
         }
 
-        uint timestamp = _timestampBase + (uint)(now.Nanoseconds / 1000 * 9 / 100);
         var header = new RtpHeader(
-            _section.Formats[0].PayloadType, endsFrame, new SequenceNumber((ushort)NextSequence++), timestamp, new Ssrc(_section.Ssrc));
+            _section.Formats[0].PayloadType, endsFrame, new SequenceNumber((ushort)NextSequence++), TimestampOf(now), new Ssrc(_section.Ssrc));
         var writer = new RtpHeaderWriter(packet, header);
         Span<byte> orientation = [0];
-        Span<byte> transportSequence = stackalloc byte[2];
-        BinaryPrimitives.WriteUInt16BigEndian(transportSequence, _transportSequence++);
+        Span<byte> transportNumber = stackalloc byte[2];
+        BinaryPrimitives.WriteUInt16BigEndian(transportNumber, _transportNumbers.Take().Value);
         writer.TryAdd(_section.IdOf(HeaderExtensionKind.VideoOrientation), orientation);
-        writer.TryAdd(_section.IdOf(HeaderExtensionKind.TransportCc), transportSequence);
+        writer.TryAdd(_section.IdOf(HeaderExtensionKind.TransportCc), transportNumber);
         writer.TryAdd(_section.IdOf(HeaderExtensionKind.Mid), _mid);
         int headerLength = writer.Finish();
         var descriptor = new Vp8Descriptor { StartsPartition = _startsFrame, HasPictureId = true, HasLongPictureId = true, PictureId = _pictureId };
@@ -71,17 +75,11 @@ internal sealed class VideoSource
         return headerLength;
     }
 
-    /// <summary>The caller's bytes of a packet that went through the server.</summary>
-    public static bool TryReadContent(ReadOnlySpan<byte> packet, out RtpReader rtp, out ReadOnlySpan<byte> content)
+    /// <summary>The caller's bytes of a payload that went through the server.</summary>
+    public static bool TryReadContent(ReadOnlySpan<byte> payload, out ReadOnlySpan<byte> content)
     {
-        content = default;
-        if (!RtpReader.TryParse(packet, out rtp) || !Vp8Descriptor.TryParse(rtp.Payload, out Vp8Descriptor descriptor)
-            || rtp.Payload.Length <= descriptor.Length)
-        {
-            return false;
-        }
-
-        content = rtp.Payload[(descriptor.Length + 1)..];
-        return true;
+        bool isWhole = Vp8Descriptor.TryParse(payload, out Vp8Descriptor descriptor) && payload.Length > descriptor.Length;
+        content = isWhole ? payload[(descriptor.Length + 1)..] : default;
+        return isWhole;
     }
 }

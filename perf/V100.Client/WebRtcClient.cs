@@ -11,6 +11,9 @@ namespace V100.Client;
 /// <summary>A decrypted RTP packet, valid during the call.</summary>
 internal delegate void PlaintextHandler(ReadOnlySpan<byte> packet, Instant now);
 
+/// <summary>One part of a decrypted compound of RTCP, valid during the call.</summary>
+internal delegate void ReportHandler(in RtcpPacket part, Instant now);
+
 /// <summary>
 /// A WebRTC client out of the server's own machines: ICE, DTLS as the client, SRTP both ways. It gets bytes and time and writes
 /// what it sends into a <see cref="TransmitBatch"/>, so it runs over sockets as well as without any; once it is connected, a
@@ -58,14 +61,14 @@ internal sealed class WebRtcClient : IDisposable
     /// <summary>The handshake failed, or the server said goodbye.</summary>
     public bool HasEnded => _dtls is { State: DtlsState.Closed or DtlsState.Failed };
 
-    /// <summary>Requests for a keyframe that have come.</summary>
-    public int KeyframeRequests { get; private set; }
-
     /// <summary>Packets that were not authentic, or came before the keys.</summary>
     public long Undecrypted { get; private set; }
 
     /// <summary>Gets each RTP packet.</summary>
     public PlaintextHandler? Received { get; set; }
+
+    /// <summary>Gets each part of RTCP.</summary>
+    public ReportHandler? Reported { get; set; }
 
     public Instant NextDeadline => Instant.Earlier(_ice.NextDeadline, _dtls?.NextDeadline ?? Instant.Never);
 
@@ -103,7 +106,7 @@ internal sealed class WebRtcClient : IDisposable
                 HandleRtp(datagram.Bytes, now);
                 break;
             case PacketKind.Rtcp:
-                HandleRtcp(datagram.Bytes);
+                HandleRtcp(datagram.Bytes, now);
                 break;
         }
     }
@@ -127,6 +130,14 @@ internal sealed class WebRtcClient : IDisposable
     {
         Span<byte> packet = _output.Reserve(in _server, Address, plaintext.Length + SrtpSender.MaxOverhead);
         _output.Commit(ProtectRtp(plaintext, headerLength, index, packet));
+    }
+
+    /// <summary>Encrypts and sends a compound, or a part that goes without one.</summary>
+    public void SendRtcp(ReadOnlySpan<byte> plaintext)
+    {
+        Span<byte> packet = _output.Reserve(in _server, Address, plaintext.Length + SrtpSender.MaxOverhead);
+        plaintext.CopyTo(packet);
+        _output.Commit(ProtectRtcp(packet, plaintext.Length));
     }
 
     /// <summary>Encrypts only. Returns the length.</summary>
@@ -198,7 +209,7 @@ internal sealed class WebRtcClient : IDisposable
         }
     }
 
-    private void HandleRtcp(ReadOnlySpan<byte> packet)
+    private void HandleRtcp(ReadOnlySpan<byte> packet, Instant now)
     {
         if (_receiver is null
             || _receiver.UnprotectRtcp(packet, _plaintext, out int length) != SrtpResult.Ok
@@ -210,7 +221,7 @@ internal sealed class WebRtcClient : IDisposable
 
         while (reader.TryRead(out RtcpPacket part))
         {
-            KeyframeRequests += PictureLossIndication.TryParse(in part, out _) ? 1 : 0;
+            Reported?.Invoke(in part, now);
         }
     }
 }

@@ -10,6 +10,8 @@ namespace V100.Load;
 /// <summary>What the driver's thread does for one client besides its transport.</summary>
 internal abstract class DrivenClient(WebRtcClient transport)
 {
+    private bool _isConnected;
+
     public WebRtcClient Transport { get; } = transport;
 
     /// <summary>When <see cref="HandleDeadline"/> is to be called, beyond what the transport wants.</summary>
@@ -18,16 +20,43 @@ internal abstract class DrivenClient(WebRtcClient transport)
     public virtual void HandleDeadline(Instant now)
     {
     }
+
+    /// <summary>When <see cref="HandleReport"/> is to be called; a few milliseconds later will do.</summary>
+    public virtual Instant NextReport => Instant.Never;
+
+    public virtual void HandleReport(Instant now)
+    {
+    }
+
+    /// <summary>Its keys are there. Any thread.</summary>
+    public bool IsConnected => Volatile.Read(ref _isConnected);
+
+    /// <summary>Once, when its keys have come.</summary>
+    public virtual void OnConnected(Instant now)
+    {
+    }
+
+    public void HandleDatagram(in Datagram datagram, Instant now)
+    {
+        Transport.HandleDatagram(in datagram, now);
+        if (!_isConnected && Transport.IsConnected)
+        {
+            OnConnected(now);
+            Volatile.Write(ref _isConnected, true);
+        }
+    }
 }
 
 /// <summary>
-/// One thread that drives all clients, each from a loopback address of its own. Other threads hand it work by
-/// <see cref="Post"/>; what they read of clients meanwhile is counters.
+/// One thread that drives all clients, each from a loopback address of its own, over one socket: a socket for each would cost this
+/// program a system call for each packet. Other threads hand it work by <see cref="Post"/>; what they read of clients meanwhile is counters.
 /// </summary>
 internal sealed class ClientDriver : IDisposable
 {
     // ICE and DTLS need no finer clock; looking at each client at each packet would cost more than the packets.
     private static readonly TimeSpan _transportInterval = TimeSpan.FromMilliseconds(2);
+
+    private const int FirstBlock = 88;
 
     private readonly UdpSocketSet _sockets;
     private readonly CounterBlock<SocketCounter> _counters = new();
@@ -41,15 +70,18 @@ internal sealed class ClientDriver : IDisposable
     private volatile bool _stopping;
     private volatile Exception? _failure;
 
-    /// <param name="clientCount">How many addresses it opens.</param>
-    public ClientDriver(int clientCount)
+    /// <param name="clientCount">How many addresses it has.</param>
+    /// <param name="block">Which of the blocks of addresses are its own: no two drivers of a machine share one.</param>
+    public ClientDriver(int clientCount, int block = 0)
     {
-        // 127.88.x.y: all of 127.0.0.0/8 is this machine. No coalescing and no segmentation: clients on other machines would get
-        // and send packets one by one, and the server's side of loopback must not profit.
-        IPAddress[] addresses = [.. Enumerable.Range(0, clientCount).Select(index => new IPAddress([127, 88, (byte)(index / 250), (byte)(index % 250 + 1)]))];
+        // No coalescing and no segmentation: clients on other machines would get and send packets one by one, and the server's side of
+        // loopback must not profit.
         _sockets = new UdpSocketSet(
-            new UdpOptions { Addresses = addresses, Coalescing = false, Segmentation = false, BufferBytes = 2 << 20 }, _counters);
-        Addresses = [.. _sockets.Sockets.Select(socket => socket.Bound)];
+            new UdpOptions { Addresses = [IPAddress.Any], Coalescing = false, Segmentation = false, BufferBytes = 256 << 20 }, _counters);
+
+        // 127.88.x.y: all of 127.0.0.0/8 is this machine.
+        Addresses = [.. Enumerable.Range(0, clientCount).Select(index =>
+            TransportAddress.From(new IPAddress([127, (byte)(FirstBlock + block), (byte)(index / 250), (byte)(index % 250 + 1)]), _sockets.Port))];
         Output = new TransmitBatch(_sockets);
         _poller = Poller.Create(_sockets.Backend);
         foreach (UdpSocket socket in _sockets.Sockets)
@@ -176,6 +208,11 @@ internal sealed class ClientDriver : IDisposable
             {
                 client.Transport.HandleDeadline(now);
             }
+
+            if (client.NextReport <= now && client.IsConnected)
+            {
+                client.HandleReport(now);
+            }
         }
     }
 
@@ -188,7 +225,7 @@ internal sealed class ClientDriver : IDisposable
             {
                 if (_byAddress.TryGetValue(datagram.Local, out DrivenClient? client))
                 {
-                    client.Transport.HandleDatagram(in datagram, now);
+                    client.HandleDatagram(in datagram, now);
                 }
             }
 

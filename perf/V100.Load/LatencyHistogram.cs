@@ -12,8 +12,12 @@ internal sealed class LatencyHistogram
 
     public long Count { get; private set; }
 
+    /// <summary>The longest, exactly; 0 for none.</summary>
+    public double MaxMicroseconds { get; private set; }
+
     public void Add(long nanoseconds)
     {
+        MaxMicroseconds = Math.Max(MaxMicroseconds, nanoseconds / 1000.0);
         _counts[BucketOf(Math.Max(nanoseconds, 0))]++;
         Count++;
     }
@@ -26,6 +30,7 @@ internal sealed class LatencyHistogram
         }
 
         Count += other.Count;
+        MaxMicroseconds = Math.Max(MaxMicroseconds, other.MaxMicroseconds);
     }
 
     /// <summary>In µs: what <paramref name="fraction"/> of the durations do not exceed, rounded up to its bucket's end; 0 for none.</summary>

@@ -18,6 +18,7 @@ internal abstract record TrafficResult
     /// length of the queue, and says nothing.
     /// </summary>
     public required double LatencyP50Us { get; init; }
+    public required double LatencyP95Us { get; init; }
     public required double LatencyP99Us { get; init; }
     public required double LatencyP999Us { get; init; }
 
@@ -40,7 +41,7 @@ internal abstract record TrafficResult
     protected ResultText Describe(FormattableString heading, bool saturates, double? serverUs, string packet) => new ResultText()
         .Line(heading)
         .Line($"sent {PacketsSent:N0}, received {PacketsReceived:N0} ({ReceivedPerSecond:N0}/s), lost {PacketsLost:N0}")
-        .Latency("latency", LatencyP50Us, LatencyP99Us, LatencyP999Us)
+        .Line($"latency p50 {LatencyP50Us:N0} us, p95 {LatencyP95Us:N0} us, p99 {LatencyP99Us:N0} us, p99.9 {LatencyP999Us:N0} us")
         .Line($"generator busy {GeneratorPercent:0} % of the time, {SkippedTurns} turns skipped, {SendsDropped} sends dropped")
         .LineIf(
             (GeneratorPercent > BusyPercent && !saturates) || SkippedTurns > 0 || SendsDropped > 0,

@@ -86,6 +86,7 @@ internal sealed class TurnLoad : IDisposable
             ReceivedPerSecond = figures.ReceivedInTime / figures.Lasted.TotalSeconds,
             LatencyP50Us = figures.Latency.PercentileMicroseconds(0.5),
             LatencyP90Us = figures.Latency.PercentileMicroseconds(0.9),
+            LatencyP95Us = figures.Latency.PercentileMicroseconds(0.95),
             LatencyP99Us = figures.Latency.PercentileMicroseconds(0.99),
             LatencyP999Us = figures.Latency.PercentileMicroseconds(0.999),
             LatencyMaxUs = figures.Latency.PercentileMicroseconds(1),

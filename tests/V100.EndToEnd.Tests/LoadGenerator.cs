@@ -25,13 +25,13 @@ internal sealed class LoadGenerator : IAsyncDisposable
 
     public bool HasExited => _process.HasExited;
 
-    /// <summary>Calls of one publisher and several players.</summary>
+    /// <summary>A call of one publisher and several players, who say nothing of what they get.</summary>
     public static LoadGenerator Call(Uri server, int players, int packetsPerSecond, int seconds)
     {
         string[] command =
         [
             .. Command, "publish-and-play", "--url", server.ToString(), "--key", ServerProcess.ApiKey, "--secret", ServerProcess.ApiSecret,
-            "--subscribers", Text(players), "--rate", Text(packetsPerSecond), "--seconds", Text(seconds),
+            "--subscribers", Text(players), "--rate", Text(packetsPerSecond), "--seconds", Text(seconds), "--feedback", "none",
         ];
         return new LoadGenerator(Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true })!);
     }
