@@ -51,6 +51,18 @@ public readonly struct TransportAddress : IEquatable<TransportAddress>
 
     public static TransportAddress From(IPEndPoint endPoint) => From(endPoint.Address, (ushort)endPoint.Port);
 
+    /// <summary>All of them with the same port.</summary>
+    public static TransportAddress[] From(IEnumerable<IPAddress> addresses, ushort port)
+    {
+        List<TransportAddress> all = [];
+        foreach (IPAddress address in addresses)
+        {
+            all.Add(From(address, port));
+        }
+
+        return [.. all];
+    }
+
     public static TransportAddress From(IPAddress address, ushort port)
     {
         Span<byte> bytes = stackalloc byte[16];

@@ -81,11 +81,11 @@ internal sealed class UdpSocketSet : IPacketTransmitter, IDisposable
         return opened;
     }
 
-    private IEnumerable<TransportAddress> AddressesToBind()
+    private TransportAddress[] AddressesToBind()
     {
         if (_options.Addresses.Count > 0)
         {
-            return _options.Addresses.Select(address => TransportAddress.From(address, 0));
+            return TransportAddress.From(_options.Addresses, 0);
         }
 
         bool dualStack = Backend == UdpBackend.Linux ? UdpSocketLinux.HasIPv6 : System.Net.Sockets.Socket.OSSupportsIPv6;

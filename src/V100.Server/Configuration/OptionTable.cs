@@ -191,7 +191,7 @@ internal static class OptionTable
         });
 
     private static OptionKey Choice<T>(string name, string defaultText, string description, (string Text, T Value)[] choices, Action<ServerOptions, T> set) => new(
-        name, OptionShape.Value, defaultText, string.Join(", ", choices.Select(choice => choice.Text)), description,
+        name, OptionShape.Value, defaultText, string.Join(", ", Array.ConvertAll(choices, choice => choice.Text)), description,
         (options, _, text) =>
         {
             foreach ((string choice, T value) in choices)

@@ -142,9 +142,11 @@ internal sealed class OptionsReader(CommandLine commandLine)
             {
                 // An empty list or map in the file stands as an empty value.
                 taken.Add(entry);
-                plain.AddRange(key.Shape == OptionShape.Value
-                    ? [("", entry.Text, entry)]
-                    : entry.Text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(text => ("", text, entry)));
+                string[] texts = key.Shape == OptionShape.Value ? [entry.Text] : entry.Text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+                foreach (string text in texts)
+                {
+                    plain.Add(("", text, entry));
+                }
             }
         }
 
@@ -194,7 +196,12 @@ internal sealed class OptionsReader(CommandLine commandLine)
     private static int Distance(string left, string right)
     {
         right = right.Length > 256 ? right[..256] : right;
-        int[] row = [.. Enumerable.Range(0, right.Length + 1)];
+        int[] row = new int[right.Length + 1];
+        for (int column = 0; column < row.Length; column++)
+        {
+            row[column] = column;
+        }
+
         for (int i = 1; i <= left.Length; i++)
         {
             int diagonal = row[0]++;
@@ -209,8 +216,13 @@ internal sealed class OptionsReader(CommandLine commandLine)
         return row[^1];
     }
 
-    private static string Printable(string text) =>
-        string.Concat(text.Select(symbol => char.IsControl(symbol) ? '?' : symbol).Take(200));
+    private static string Printable(string text) => string.Create(Math.Min(text.Length, 200), text, static (shown, text) =>
+    {
+        for (int index = 0; index < shown.Length; index++)
+        {
+            shown[index] = char.IsControl(text[index]) ? '?' : text[index];
+        }
+    });
 
     private static string FirstLine(string text) => text.Split('\n', 2)[0].TrimEnd('\r', '.');
 

@@ -87,7 +87,13 @@ internal sealed class JsonFields : IDisposable
 
             if (root.GetArrayLength() is > 0 and var count && count <= maxCount)
             {
-                list = [.. root.EnumerateArray().Select((element, index) => new JsonFields(index == 0 ? document : null, element, string.Create(CultureInfo.InvariantCulture, $"[{index}].")))];
+                List<JsonFields> all = [];
+                foreach (JsonElement element in root.EnumerateArray())
+                {
+                    all.Add(new JsonFields(all.Count == 0 ? document : null, element, string.Create(CultureInfo.InvariantCulture, $"[{all.Count}].")));
+                }
+
+                list = all;
                 return true;
             }
 

@@ -19,7 +19,7 @@ internal enum MetricKind
 /// <param name="Kind">Counter, gauge or histogram.</param>
 /// <param name="Labels">As they stand between the braces, <c>worker="0"</c>, or empty. Their set is bounded: no names of rooms or people.</param>
 /// <param name="Value">The value now.</param>
-internal readonly record struct MetricSample(string Name, string Help, MetricKind Kind, string Labels, double Value)
+internal sealed record MetricSample(string Name, string Help, MetricKind Kind, string Labels, double Value)
 {
     /// <summary>Of a histogram's sample, behind its name.</summary>
     public string Suffix { get; init; } = "";

@@ -63,7 +63,12 @@ internal sealed class QualityEndpoints(ControlPlane plane)
         }
 
         using JsonFields first = list[0];
-        (string Session, ClientBeacon Beacon)[] beacons = [.. list.Select(Read)];
+        List<(string Session, ClientBeacon Beacon)> beacons = [];
+        foreach (JsonFields fields in list)
+        {
+            beacons.Add(Read(fields));
+        }
+
         if (list.FirstOrDefault(fields => fields.Error is not null)?.Error is { } error)
         {
             await Problem.WriteAsync(context, error).ConfigureAwait(false);
@@ -71,7 +76,7 @@ internal sealed class QualityEndpoints(ControlPlane plane)
         }
 
         // Of several sessions one may have ended a moment ago: that is no fault of the rest.
-        SessionOwner?[] owners = Array.ConvertAll(beacons, beacon => plane.Conference.FindSession(beacon.Session));
+        SessionOwner?[] owners = [.. beacons.ConvertAll(beacon => plane.Conference.FindSession(beacon.Session))];
         if (Array.TrueForAll(owners, owner => owner is null))
         {
             await SessionEndpoints.NotFoundAsync(context, "session").ConfigureAwait(false);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.Extensions.Primitives;
 
 namespace V100.Server.Control;
 
@@ -102,7 +103,16 @@ internal sealed class RecordQuery(HttpContext context)
 
         rows.RemoveRange(limit, rows.Count - limit);
         string next = cursor(rows[^1]);
-        QueryString query = QueryString.Create(context.Request.Query.Where(field => field.Key != "cursor")).Add("cursor", next);
+        QueryString query = default;
+        foreach ((string name, StringValues values) in context.Request.Query)
+        {
+            foreach (string? value in name == "cursor" ? [] : values)
+            {
+                query = query.Add(name, value ?? "");
+            }
+        }
+
+        query = query.Add("cursor", next);
         context.Response.Headers.Link = $"<{context.Request.Path}{query}>; rel=\"next\"";
         return next;
     }

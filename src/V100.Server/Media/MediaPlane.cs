@@ -67,7 +67,7 @@ internal sealed class MediaPlane : IAsyncDisposable
         _dtls = new DtlsContext(DtlsCertificate.Create());
         _workers = OpenSockets(options, certificate?.Datagrams is not null, out ushort dtlsPort);
         DtlsPort = dtlsPort;
-        TransportAddress[] candidates = [.. addresses.Select(address => TransportAddress.From(address, _workers.Port))];
+        TransportAddress[] candidates = TransportAddress.From(addresses, _workers.Port);
         _rooms = new RoomDirectory(
             new RoomLimits
             {
@@ -228,7 +228,7 @@ internal sealed class MediaPlane : IAsyncDisposable
     /// <summary>Offers ICE over TCP (RFC 6544) on this port from now on.</summary>
     public void OfferTcp(int port) => Use((rooms, _) =>
     {
-        rooms.OfferAlso([.. _addresses.Select(address => TransportAddress.From(address, (ushort)port).Over(TransportProtocol.Tcp, 0))]);
+        rooms.OfferAlso(Array.ConvertAll(TransportAddress.From(_addresses, (ushort)port), address => address.Over(TransportProtocol.Tcp, 0)));
         return port;
     });
 

@@ -28,7 +28,7 @@ internal sealed class QualityViews(Instant now, DateTimeOffset utcNow, DateTimeO
         [.. quality.Publications.Select(Of)],
         [.. quality.Subscriptions.Select(Of)],
         quality.Beacon is { } beacon ? Of(beacon) : null,
-        since is null ? null : [.. quality.History.Since(ToInstant(since.Value)).Select(Of)]);
+        since is null ? null : quality.History.Since(ToInstant(since.Value)).ConvertAll(Of));
 
     private static StreamQualityView Of(PublicationQuality publication) => new(
         publication.Track.Id.ToString(),

@@ -22,7 +22,7 @@ internal static class SessionViews
         List<StreamView> streams = [.. session.Tracks.Select(track => OfReceived(track, ScoreOf(quality, track)))];
         if (report is not null)
         {
-            streams.AddRange(report.Sent.Select(sent => OfSent(sent, ScoreOf(quality, sent.Section))));
+            streams.AddRange(report.Sent.ConvertAll(sent => OfSent(sent, ScoreOf(quality, sent.Section))));
         }
 
         return new SessionView(
@@ -69,8 +69,7 @@ internal static class SessionViews
         TrackSourceOrder.NameOf(track.Source),
         CodecOf(track.Figures.Codec),
         (track.Hold & TrackHold.Muted) != 0,
-        track.Figures.Packets == 0 ? [] : [.. Enumerable.Range(0, track.Encodings.Length).OrderBy(index => EncodingOrder.PlaceOf(track.Encodings, index))
-            .Select(index => ViewOf(track.Encodings[index]))]);
+        track.Figures.Packets == 0 ? [] : [.. track.Encodings.OrderBy(encoding => EncodingOrder.PlaceOf(track.Encodings, Array.IndexOf(track.Encodings, encoding))).Select(ViewOf)]);
 
     private static LayerView ViewOf(EncodingFigures encoding) =>
         new(encoding.Rid, encoding.Width, encoding.Height, encoding.BitrateBps, encoding.FramesPerSecond, encoding.IsWanted);

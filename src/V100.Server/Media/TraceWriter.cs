@@ -49,7 +49,7 @@ internal sealed class TraceWriter(string path, IReadOnlyList<DecisionTrace> trac
         decision.AudioBps,
         decision.Summary?.TotalBps,
         decision.Summary?.NextStepBps,
-        decision.Options is null ? null : [.. decision.Options.Select(option => ViewOf(decision.Track, in option))],
+        decision.Options is null ? null : Array.ConvertAll(decision.Options, option => ViewOf(decision.Track, in option)),
         decision.Limits is { } limits ? LayerLimits.ViewOf(decision.Track, limits) : null,
         decision.PacerWait?.TotalMilliseconds,
         decision.Wanted is { } wanted ? NamesOf(decision.Track!, wanted) : null);
@@ -120,11 +120,19 @@ internal sealed class TraceWriter(string path, IReadOnlyList<DecisionTrace> trac
         return new TraceOption(layers?.Layer, option.Choice.Spatial, option.Choice.Temporal, option.BitrateBps, option.Width, option.Height, option.FramesPerSecond);
     }
 
-    private static string[] NamesOf(PublishedTrack track, uint wanted) =>
-    [
-        .. Enumerable.Range(0, track.Encodings.Length).Where(index => (wanted & EncodingWishes.MaskOf(index)) != 0)
-            .Select(index => track.Encodings[index].Rid is { Length: > 0 } rid ? rid : index.ToString(CultureInfo.InvariantCulture)),
-    ];
+    private static string[] NamesOf(PublishedTrack track, uint wanted)
+    {
+        List<string> names = [];
+        for (int index = 0; index < track.Encodings.Length; index++)
+        {
+            if ((wanted & EncodingWishes.MaskOf(index)) != 0)
+            {
+                names.Add(track.Encodings[index].Rid is { Length: > 0 } rid ? rid : index.ToString(CultureInfo.InvariantCulture));
+            }
+        }
+
+        return [.. names];
+    }
 
     public async ValueTask DisposeAsync()
     {

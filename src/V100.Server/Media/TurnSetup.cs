@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.NetworkInformation;
+using System.Net.Sockets;
 using V100.Net;
 using V100.Server.Configuration;
 using V100.Stun;
@@ -19,7 +20,7 @@ internal sealed class TurnSetup(IReadOnlyList<IPAddress> addresses, ushort media
     public TurnSettings Settings(ServerOptions options)
     {
         IPAddress[] local = LocalNow();
-        RelayAddress[] relays = [.. RelayAddresses(options).Select(address => Bindable(address, local))];
+        RelayAddress[] relays = Array.ConvertAll(RelayAddresses(options), address => Bindable(address, local));
         IEnumerable<IPAddress> own = local.Concat(addresses).Concat(options.TurnRelayAddresses).Distinct();
         return new TurnSettings
         {
@@ -28,9 +29,9 @@ internal sealed class TurnSetup(IReadOnlyList<IPAddress> addresses, ushort media
             {
                 Allowed = options.TurnAllowedPeers,
                 Denied = options.TurnDeniedPeers,
-                OwnAddresses = [.. own.Select(address => TransportAddress.From(address, 0))],
-                MediaAddresses = [.. local.Concat(addresses).Distinct().Select(address => TransportAddress.From(address, mediaPort))],
-                RelayAddresses = [.. relays.Select(relay => relay.Shown)],
+                OwnAddresses = TransportAddress.From(own, 0),
+                MediaAddresses = TransportAddress.From(local.Concat(addresses).Distinct(), mediaPort),
+                RelayAddresses = Array.ConvertAll(relays, relay => relay.Shown),
                 RelayPortMin = options.TurnRelayPortMin,
                 RelayPortMax = options.TurnRelayPortMax,
             }),
@@ -41,7 +42,7 @@ internal sealed class TurnSetup(IReadOnlyList<IPAddress> addresses, ushort media
             MaxAllocationsPerUser = options.TurnMaxAllocationsPerUser,
             MaxBitsPerSecondPerUser = options.TurnMaxBitsPerSecondPerUser,
             MaxPermissionsPerAllocation = options.TurnMaxPermissionsPerAllocation,
-            AlternateServers = [.. options.TurnAlternateServers.Select(server => TransportAddress.From(server))],
+            AlternateServers = options.TurnAlternateServers.ConvertAll(TransportAddress.From),
             Discovery = Discovery(options),
             LastChannelNumber = options.TurnLastChannelNumber,
             Mobility = options.TurnMobility,
@@ -60,24 +61,29 @@ internal sealed class TurnSetup(IReadOnlyList<IPAddress> addresses, ushort media
             return null;
         }
 
-        (TransportAddress, TransportAddress)[] pairs =
-        [
-            .. addresses.GroupBy(address => address.AddressFamily).Where(family => family.Count() > 1)
-                .Select(family => (TransportAddress.From(family.First(), mediaPort), TransportAddress.From(family.ElementAt(1), (ushort)options.StunDiscoveryPort))),
-        ];
-        return new NatDiscovery(pairs);
+        List<(TransportAddress, TransportAddress)> pairs = [];
+        foreach (AddressFamily family in (ReadOnlySpan<AddressFamily>)[AddressFamily.InterNetwork, AddressFamily.InterNetworkV6])
+        {
+            IPAddress[] pair = [.. addresses.Where(address => address.AddressFamily == family).Take(2)];
+            if (pair.Length == 2)
+            {
+                pairs.Add((TransportAddress.From(pair[0], mediaPort), TransportAddress.From(pair[1], (ushort)options.StunDiscoveryPort)));
+            }
+        }
+
+        return new NatDiscovery([.. pairs]);
     }
 
     /// <summary>Loopback reaches no peer but this machine: it is a relay address only where there is no other.</summary>
-    private IEnumerable<IPAddress> RelayAddresses(ServerOptions options)
+    private IPAddress[] RelayAddresses(ServerOptions options)
     {
         if (options.TurnRelayAddresses.Count > 0)
         {
-            return options.TurnRelayAddresses;
+            return [.. options.TurnRelayAddresses];
         }
 
         IPAddress[] beyond = [.. addresses.Where(address => !IPAddress.IsLoopback(address))];
-        return beyond.Length > 0 ? beyond : addresses;
+        return beyond.Length > 0 ? beyond : [.. addresses];
     }
 
     /// <summary>Behind a one-to-one NAT the address that peers see is not this machine's: then all of its family are bound.</summary>
