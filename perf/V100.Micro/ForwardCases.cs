@@ -1,3 +1,4 @@
+using System.Net;
 using V100.Net;
 using V100.Net.Crypto;
 using V100.Net.Native;
@@ -212,7 +213,8 @@ internal static class ForwardCases
     };
 
     /// <summary>The server's own: all addresses of both families, so that each packet names its source.</summary>
-    private static UdpSocketSet OpenSockets() => new(new UdpOptions(), new CounterBlock<SocketCounter>());
+    /// <summary>As the server opens them.</summary>
+    private static UdpSocketSet OpenSockets() => new(new UdpOptions { OwnSockets = [IPAddress.Loopback] }, new CounterBlock<SocketCounter>());
 
     private static TransportAddress LocalOf(UdpSocketSet sockets) => TransportAddress.FromIPv4(0x7F00_0001, sockets.Port);
 }
