@@ -1,5 +1,5 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace V100.Stun;
 
@@ -59,59 +59,52 @@ public enum StunAttributeType : ushort
 
 /// <summary>
 /// Gives every <see cref="StunAttributeType"/> a number of its own, from 0 without gaps, so that a reader's table has one
-/// place for each. The number is the rank of the type's bit among the known ones.
+/// place for each, and its mask one bit. What seals a message has the last ones.
 /// </summary>
 internal static class StunAttributeSlot
 {
     public const int Count = 39;
 
-    /// <summary>The number of every type that is not known.</summary>
-    public const int Unknown = -1;
+    /// <summary>The first of the three that seal a message; every number from here on needs more than to be kept.</summary>
+    public const int MessageIntegrity = 36;
+    public const int MessageIntegritySha256 = 37;
+    public const int Fingerprint = 38;
 
-    // Known types 0x0000 to 0x003F, a bit each.
-    private const ulong Required =
-        1UL << (int)StunAttributeType.MappedAddress | 1UL << (int)StunAttributeType.ChangeRequest |
-        1UL << (int)StunAttributeType.Username |
-        1UL << (int)StunAttributeType.MessageIntegrity | 1UL << (int)StunAttributeType.ErrorCode |
-        1UL << (int)StunAttributeType.UnknownAttributes | 1UL << (int)StunAttributeType.ChannelNumber |
-        1UL << (int)StunAttributeType.Lifetime | 1UL << (int)StunAttributeType.XorPeerAddress |
-        1UL << (int)StunAttributeType.Data | 1UL << (int)StunAttributeType.Realm |
-        1UL << (int)StunAttributeType.Nonce | 1UL << (int)StunAttributeType.XorRelayedAddress |
-        1UL << (int)StunAttributeType.RequestedAddressFamily | 1UL << (int)StunAttributeType.EvenPort |
-        1UL << (int)StunAttributeType.RequestedTransport | 1UL << (int)StunAttributeType.DontFragment |
-        1UL << (int)StunAttributeType.MessageIntegritySha256 | 1UL << (int)StunAttributeType.PasswordAlgorithm |
-        1UL << (int)StunAttributeType.Userhash | 1UL << (int)StunAttributeType.XorMappedAddress |
-        1UL << (int)StunAttributeType.ReservationToken | 1UL << (int)StunAttributeType.Priority |
-        1UL << (int)StunAttributeType.UseCandidate | 1UL << (int)StunAttributeType.ConnectionId;
+    /// <summary>The number of every type that is not known: a bit that no known one has.</summary>
+    public const int Unknown = 63;
 
-    // Known types 0x8000 to 0x803F, a bit each.
-    private const ulong Optional =
-        1UL << ((int)StunAttributeType.AdditionalAddressFamily & 0x3F) | 1UL << ((int)StunAttributeType.AddressErrorCode & 0x3F) |
-        1UL << ((int)StunAttributeType.PasswordAlgorithms & 0x3F) | 1UL << ((int)StunAttributeType.AlternateDomain & 0x3F) |
-        1UL << ((int)StunAttributeType.Icmp & 0x3F) | 1UL << ((int)StunAttributeType.Software & 0x3F) |
-        1UL << ((int)StunAttributeType.AlternateServer & 0x3F) | 1UL << ((int)StunAttributeType.Fingerprint & 0x3F) |
-        1UL << ((int)StunAttributeType.IceControlled & 0x3F) | 1UL << ((int)StunAttributeType.IceControlling & 0x3F) |
-        1UL << ((int)StunAttributeType.ResponseOrigin & 0x3F) | 1UL << ((int)StunAttributeType.OtherAddress & 0x3F) |
-        1UL << ((int)StunAttributeType.MobilityTicket & 0x3F) | 1UL << ((int)StunAttributeType.AdditionalAddressFamilyOfDrafts & 0x3F);
+    private const byte __ = Unknown;
 
-    private const int RequiredCount = 25;
+    // In pairs: 0x0000, 0x8000, 0x0001, 0x8001, and so on to 0x003F, 0x803F, four pairs a line.
+    private static ReadOnlySpan<byte> Slots =>
+    [
+        __, 23,   0, 24,  __, 25,   1, 26,
+        __, 27,  __, __,   2, __,  __, __,
+        36, __,   3, __,   4, __,  __, __,
+         5, __,   6, __,  __, __,  __, __,
+        __, __,  __, __,   7, __,   8, __,
+         9, __,  10, __,  11, __,  12, __,
+        13, __,  14, __,  15, __,  __, __,
+        37, __,  16, __,  17, __,  __, __,
+        18, __,  __, __,  19, 28,  __, 29,
+        20, __,  21, __,  __, __,  __, __,
+        __, 38,  __, 30,  22, 31,  __, 32,
+        __, 33,  __, __,  __, __,  __, __,
+        __, 34,  __, __,  __, 35,  __, __,
+        __, __,  __, __,  __, __,  __, __,
+        __, __,  __, __,  __, __,  __, __,
+        __, __,  __, __,  __, __,  __, __,
+    ];
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int Of(uint type)
+    public static int Of(StunAttributeType type) => OfHeader((uint)type << 16);
+
+    /// <param name="header">An attribute's first four bytes, type and length, as a number.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int OfHeader(uint header)
     {
-        ulong known = Required;
-        int first = 0;
-        if (type >= 0x8000)
-        {
-            known = Optional;
-            first = RequiredCount;
-        }
-
-        // The types below this one among the known ones, if it is one itself.
-        int number = (int)(type & 0x3F);
-        return (type & 0x7FC0) == 0 && (known >> number & 1) != 0 ? first + BitOperations.PopCount(known & ((1UL << number) - 1)) : Unknown;
+        // The type with its highest bit moved to the lowest place: all known ones are then below 128.
+        uint index = (header >> 15 & 0xFFFE) | header >> 31;
+        return index < (uint)Slots.Length ? Unsafe.Add(ref MemoryMarshal.GetReference(Slots), index) : Unknown;
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int Of(StunAttributeType type) => Of((uint)type);
 }

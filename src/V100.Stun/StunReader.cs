@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -20,6 +21,10 @@ public ref struct StunReader
 {
     /// <summary>How many unknown comprehension-required types are kept; further ones are not listed in a 420.</summary>
     public const int MaxUnknownRequired = 8;
+
+    private const ulong KnownBits = (1UL << StunAttributeSlot.Count) - 1;
+    private const ulong IntegritySha256Bit = 1UL << StunAttributeSlot.MessageIntegritySha256;
+    private const ulong FingerprintBit = 1UL << StunAttributeSlot.Fingerprint;
 
     private ReadOnlySpan<byte> _message;
     private ulong _present;
@@ -51,7 +56,7 @@ public ref struct StunReader
         message._message = datagram;
         message._present = 0;
         message._unknownCount = 0;
-        return message.TryReadAttributes();
+        return message.TryReadAttributes(datagram);
     }
 
     public readonly StunMessageType Type => new(BinaryPrimitives.ReadUInt16BigEndian(_message));
@@ -148,73 +153,84 @@ public ref struct StunReader
 
     /// <summary>
     /// The length is a multiple of four and so is every step: an attribute's header is one of the message's 32-bit words, whose bounds
-    /// the loop's own condition checks.
+    /// the loop's own condition checks, and no other word is read.
     /// </summary>
-    private bool TryReadAttributes()
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryReadAttributes(ReadOnlySpan<byte> message)
     {
-        ReadOnlySpan<uint> words = MemoryMarshal.Cast<byte, uint>(_message);
+        ref byte start = ref MemoryMarshal.GetReference(message);
+        ref ushort offsets = ref Unsafe.As<ValueOffsets, ushort>(ref _offsets);
+        uint end = (uint)message.Length;
         ulong present = 0;
+        bool hasUnknown = false;
 
         // What still counts where it comes next.
-        ulong open = ulong.MaxValue;
-        int position = StunHeader.Length / sizeof(uint);
-        while ((uint)position < (uint)words.Length)
+        ulong open = KnownBits;
+        uint position = StunHeader.Length;
+        while (position < end)
         {
-            uint header = BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(words[position]) : words[position];
-            int value = position + 1;
-            position = value + ((ushort)header + sizeof(uint) - 1) / sizeof(uint);
-            if (position > words.Length)
+            uint header = Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref start, position));
+            header = BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(header) : header;
+            uint value = position + StunHeader.AttributeHeaderLength;
+            position = value + (ushort)header + 3u & ~3u;
+            if (position > end)
             {
                 return false;
             }
 
-            int slot = StunAttributeSlot.Of(header >> 16);
-            if (slot == StunAttributeSlot.Unknown)
+            int slot = StunAttributeSlot.OfHeader(header);
+            ulong bit = 1UL << slot;
+            if ((bit & open) != 0)
             {
-                // RFC 8489, 14: types below 0x8000 must be comprehended; what stands after the integrity is ignored.
-                if (header < 0x8000_0000 && (present & (IntegrityBit | IntegritySha256Bit)) == 0)
+                present |= bit;
+                open ^= bit;
+                Debug.Assert(slot < StunAttributeSlot.Count);
+                Unsafe.Add(ref offsets, (uint)slot) = (ushort)value;
+                if (slot < StunAttributeSlot.MessageIntegrity)
                 {
-                    AddUnknownSlow((ushort)(header >> 16));
+                    continue;
                 }
 
-                continue;
+                if (slot != StunAttributeSlot.Fingerprint)
+                {
+                    // RFC 8489, 14.5 and 14.6.
+                    open &= slot == StunAttributeSlot.MessageIntegrity ? IntegritySha256Bit | FingerprintBit : FingerprintBit;
+                }
+                else if (position != end || (ushort)header != sizeof(uint))
+                {
+                    // RFC 8489, 14.7: 32 bits, the last attribute.
+                    return false;
+                }
             }
-
-            ulong bit = 1UL << slot;
-            if ((bit & open) == 0)
+            else
             {
-                continue;
-            }
-
-            present |= bit;
-            open &= ~bit;
-            _offsets[slot] = (ushort)(value * sizeof(uint));
-            if ((bit & (IntegrityBit | IntegritySha256Bit)) != 0)
-            {
-                // RFC 8489, 14.5 and 14.6.
-                open = bit == IntegrityBit ? IntegritySha256Bit | FingerprintBit : FingerprintBit;
-            }
-            else if (bit == FingerprintBit && (position != words.Length || (ushort)header != sizeof(uint)))
-            {
-                // RFC 8489, 14.7: 32 bits, the last attribute.
-                return false;
+                // RFC 8489, 14: types below 0x8000 must be comprehended.
+                hasUnknown |= slot == StunAttributeSlot.Unknown && header < 0x8000_0000;
             }
         }
 
         _present = present;
+        if (hasUnknown)
+        {
+            // Not in the loop, where a call would have its variables go through memory.
+            ListUnknownSlow();
+        }
+
         return true;
     }
 
-    private static ulong IntegrityBit => 1UL << StunAttributeSlot.Of(StunAttributeType.MessageIntegrity);
-    private static ulong IntegritySha256Bit => 1UL << StunAttributeSlot.Of(StunAttributeType.MessageIntegritySha256);
-    private static ulong FingerprintBit => 1UL << StunAttributeSlot.Of(StunAttributeType.Fingerprint);
-
+    /// <summary>RFC 8489, 14.5: what stands after the integrity is ignored, and the walk ends before it.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void AddUnknownSlow(ushort type)
+    private void ListUnknownSlow()
     {
-        if (_unknownCount < MaxUnknownRequired && !UnknownRequired.Contains(type))
+        foreach (StunAttribute attribute in this)
         {
-            _unknown[_unknownCount++] = type;
+            var type = (ushort)attribute.Type;
+            bool isUnknown = type < 0x8000 && StunAttributeSlot.Of(attribute.Type) == StunAttributeSlot.Unknown;
+            if (isUnknown && _unknownCount < MaxUnknownRequired && !UnknownRequired.Contains(type))
+            {
+                _unknown[_unknownCount++] = type;
+            }
         }
     }
 

@@ -23,8 +23,11 @@ public class StunReaderTests(ITestOutputHelper output)
     {
         StunAttributeType[] types = Enum.GetValues<StunAttributeType>();
         Assert.Equal(Enumerable.Range(0, StunAttributeSlot.Count), types.Select(StunAttributeSlot.Of).Order());
-        int known = Enumerable.Range(0, 0x10000).Count(type => StunAttributeSlot.Of((uint)type) != StunAttributeSlot.Unknown);
+        int known = Enumerable.Range(0, 0x10000).Count(type => StunAttributeSlot.OfHeader((uint)type << 16 | 0xFFFF) != StunAttributeSlot.Unknown);
         Assert.Equal(types.Length, known);
+        Assert.Equal(StunAttributeSlot.MessageIntegrity, StunAttributeSlot.Of(StunAttributeType.MessageIntegrity));
+        Assert.Equal(StunAttributeSlot.MessageIntegritySha256, StunAttributeSlot.Of(StunAttributeType.MessageIntegritySha256));
+        Assert.Equal(StunAttributeSlot.Fingerprint, StunAttributeSlot.Of(StunAttributeType.Fingerprint));
     }
 
     [Fact]
