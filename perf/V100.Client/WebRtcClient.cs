@@ -72,11 +72,12 @@ internal sealed class WebRtcClient : IDisposable
 
     public Instant NextDeadline => Instant.Earlier(_ice.NextDeadline, _dtls?.NextDeadline ?? Instant.Never);
 
+    /// <summary>Takes the answer, or the offer where the server made it.</summary>
     /// <exception cref="InvalidDataException">The server wants to be the DTLS client, which this client does not do.</exception>
     public void Accept(string answer, in TransportAddress server, Instant now)
     {
         Answer = new ServerAnswer(answer);
-        if (Answer.Setup != "passive")
+        if (Answer.Setup != "passive" && (Answer.Setup, Offer.Setup) != ("actpass", "active"))
         {
             throw new InvalidDataException($"The answer says a=setup:{Answer.Setup}.");
         }
@@ -90,6 +91,11 @@ internal sealed class WebRtcClient : IDisposable
         switch (PacketDemux.Classify(datagram.Bytes))
         {
             case PacketKind.Stun:
+                if (_ice.Answer(in datagram, _output.Reserve(datagram.Remote, Address, MaxPacketLength)) is var length and > 0)
+                {
+                    _output.Commit(length);
+                }
+
                 _ice.HandleResponse(datagram.Bytes, now);
                 if (_ice.IsValid)
                 {

@@ -14,7 +14,7 @@ namespace V100.Load
             they saw. Only loopback addresses are accepted.
 
             modes:
-              publish-and-play   WHIP publishers and WHEP players (publish-and-play --help lists the options)
+              publish-and-play   publishers and players of calls (publish-and-play --help lists the options)
               api                requests of the control API at a fixed rate (api --help lists the options)
               turn               allocations of a TURN server, and packets through them (turn --help lists the options)
               compare-turn       V100 beside coturn (compare-turn --help)
@@ -28,6 +28,8 @@ namespace V100.Load
                 {
                     case "publish-and-play":
                         return await PublishAndPlay.RunAsync(arguments[1..]).ConfigureAwait(false);
+                    case SubscriberProcess.Mode:
+                        return await SubscriberProcess.RunAsync(arguments[1..]).ConfigureAwait(false);
                     case "api":
                         return await ApiLoad.RunAsync(arguments[1..]).ConfigureAwait(false);
                     case "turn":
