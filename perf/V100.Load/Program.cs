@@ -18,6 +18,7 @@ namespace V100.Load
               api                requests of the control API at a fixed rate (api --help lists the options)
               turn               allocations of a TURN server, and packets through them (turn --help lists the options)
               compare-turn       V100 beside coturn (compare-turn --help)
+              measure-system     forwarding beside Janus, latency, memory, cost against load (measure-system --help)
             """;
 
         public static async Task<int> RunAsync(string[] arguments)
@@ -36,6 +37,8 @@ namespace V100.Load
                         return TurnLoad.Run(arguments[1..]);
                     case "compare-turn":
                         return TurnComparison.Run(arguments[1..]);
+                    case "measure-system":
+                        return await SystemSuite.RunAsync(arguments[1..]).ConfigureAwait(false);
                     case "--help":
                         Console.WriteLine(Usage);
                         return 0;
