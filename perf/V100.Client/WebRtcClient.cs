@@ -86,6 +86,19 @@ internal sealed class WebRtcClient : IDisposable
         _ice.Start(Answer.Ufrag, Answer.Password, now);
     }
 
+    /// <summary>New credentials; the body that tells the server of them (RFC 8840, 9). <see cref="AcceptIceRestart"/> follows.</summary>
+    public string BeginIceRestart()
+    {
+        _ice.Renew();
+        return $"a=ice-ufrag:{_ice.Ufrag}\r\na=ice-pwd:{_ice.Password}\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:{Offer.Sections[0].Mid}\r\n";
+    }
+
+    public void AcceptIceRestart(string fragment, Instant now)
+    {
+        var answer = new ServerAnswer(fragment);
+        _ice.Start(answer.Ufrag, answer.Password, now);
+    }
+
     public void HandleDatagram(in Datagram datagram, Instant now)
     {
         switch (PacketDemux.Classify(datagram.Bytes))

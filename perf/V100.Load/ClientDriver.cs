@@ -137,6 +137,16 @@ internal sealed class ClientDriver : IDisposable
         _poller.Wake();
     }
 
+    /// <summary>Forgets a client, which says nothing more.</summary>
+    public void Remove(DrivenClient client) => Post(_ =>
+    {
+        if (_byAddress.Remove(client.Transport.Address))
+        {
+            _timed.Remove(client);
+            client.Transport.Dispose();
+        }
+    });
+
     private void Add(DrivenClient client, bool isTimed)
     {
         _byAddress.Add(client.Transport.Address, client);

@@ -78,6 +78,7 @@ internal sealed class MeasuredServer : IDisposable
             $"--V100:Http:Url=http://127.0.0.1:{controlPort}", $"--V100:Udp:Port={port}", $"--V100:Tcp:Port={FreePort(SocketType.Stream)}",
             $"--V100:Udp:Workers={workers}", $"--V100:PublicAddresses:0={mediaAddress}", $"--V100:ApiKeys:{Key}={Secret}",
             $"--V100:Turn:Users:{User}={Password}", "--V100:Turn:AllowedPeers:0=127.0.0.0/8", "--V100:Log:Level=error",
+            "--V100:Rooms:MaxParticipantsPerRoom=10000", "--V100:Http:RequestsPerSecondPerAddress=0", "--V100:Http:RequestsPerSecondPerKey=0",
         ], port, core, controlPort);
     }
 
