@@ -15,6 +15,7 @@ internal sealed class VideoSource
 {
     private readonly OfferSection _section;
     private readonly byte[] _mid;
+    private readonly byte[]? _rid;
     private readonly TransportNumbers _transportNumbers;
     private readonly uint _timestampBase;
     private ushort _pictureId;
@@ -24,8 +25,10 @@ internal sealed class VideoSource
     /// <param name="section">The m-line that it is offered on.</param>
     /// <param name="random">Where its numbers begin.</param>
     /// <param name="transportNumbers">The client's, where it sends more than this.</param>
-    public VideoSource(OfferSection section, Random random, TransportNumbers? transportNumbers = null)
+    /// <param name="rid">Of a simulcast encoding; the section then is its own, with its SSRC.</param>
+    public VideoSource(OfferSection section, Random random, TransportNumbers? transportNumbers = null, string? rid = null)
     {
+        _rid = rid is null ? null : Encoding.ASCII.GetBytes(rid);
         _section = section;
         _mid = Encoding.ASCII.GetBytes(section.Mid);
         _transportNumbers = transportNumbers ?? new TransportNumbers();
@@ -65,6 +68,11 @@ internal sealed class VideoSource
         writer.TryAdd(_section.IdOf(HeaderExtensionKind.VideoOrientation), orientation);
         writer.TryAdd(_section.IdOf(HeaderExtensionKind.TransportCc), transportNumber);
         writer.TryAdd(_section.IdOf(HeaderExtensionKind.Mid), _mid);
+        if (_rid is not null)
+        {
+            writer.TryAdd(_section.IdOf(HeaderExtensionKind.Rid), _rid);
+        }
+
         int headerLength = writer.Finish();
         var descriptor = new Vp8Descriptor { StartsPartition = _startsFrame, HasPictureId = true, HasLongPictureId = true, PictureId = _pictureId };
         Span<byte> payload = packet[headerLength..];

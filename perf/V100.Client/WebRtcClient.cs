@@ -72,11 +72,12 @@ internal sealed class WebRtcClient : IDisposable
 
     public Instant NextDeadline => Instant.Earlier(_ice.NextDeadline, _dtls?.NextDeadline ?? Instant.Never);
 
+    /// <summary>Takes the answer, or the offer where the server made it.</summary>
     /// <exception cref="InvalidDataException">The server wants to be the DTLS client, which this client does not do.</exception>
     public void Accept(string answer, in TransportAddress server, Instant now)
     {
         Answer = new ServerAnswer(answer);
-        if (Answer.Setup != "passive")
+        if (Answer.Setup != "passive" && (Answer.Setup, Offer.Setup) != ("actpass", "active"))
         {
             throw new InvalidDataException($"The answer says a=setup:{Answer.Setup}.");
         }
@@ -85,11 +86,29 @@ internal sealed class WebRtcClient : IDisposable
         _ice.Start(Answer.Ufrag, Answer.Password, now);
     }
 
+    /// <summary>New credentials; the body that tells the server of them (RFC 8840, 9). <see cref="AcceptIceRestart"/> follows.</summary>
+    public string BeginIceRestart()
+    {
+        _ice.Renew();
+        return $"a=ice-ufrag:{_ice.Ufrag}\r\na=ice-pwd:{_ice.Password}\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:{Offer.Sections[0].Mid}\r\n";
+    }
+
+    public void AcceptIceRestart(string fragment, Instant now)
+    {
+        var answer = new ServerAnswer(fragment);
+        _ice.Start(answer.Ufrag, answer.Password, now);
+    }
+
     public void HandleDatagram(in Datagram datagram, Instant now)
     {
         switch (PacketDemux.Classify(datagram.Bytes))
         {
             case PacketKind.Stun:
+                if (_ice.Answer(in datagram, _output.Reserve(datagram.Remote, Address, MaxPacketLength)) is var length and > 0)
+                {
+                    _output.Commit(length);
+                }
+
                 _ice.HandleResponse(datagram.Bytes, now);
                 if (_ice.IsValid)
                 {

@@ -53,6 +53,15 @@ internal sealed class Arguments
             : throw new LoadFailedException($"{url.Host} is not a loopback address: this program loads servers on its own machine alone");
     }
 
+    /// <summary>The first half of IPv4 addresses, 127.88 where none is given.</summary>
+    public string Network(string name)
+    {
+        string text = Text(name) ?? "127.88";
+        return text.Count(symbol => symbol == '.') == 1 && System.Net.IPAddress.TryParse($"{text}.0.0", out _)
+            ? text
+            : throw new LoadFailedException($"{name} takes two bytes of an IPv4 address, as 127.88");
+    }
+
     /// <summary>Address and port of a server on this machine, over IPv4.</summary>
     public TransportAddress LoopbackAddress(string name)
     {

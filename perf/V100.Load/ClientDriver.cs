@@ -1,9 +1,14 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Net;
+using System.Net.NetworkInformation;
+using System.Net.Sockets;
 using V100.Client;
 using V100.Net;
 using V100.Net.Native;
 using V100.Net.Sockets;
+using V100.Sfu.Sdp;
+using V100.Simulation.World;
 
 namespace V100.Load;
 
@@ -56,7 +61,11 @@ internal sealed class ClientDriver : IDisposable
     // ICE and DTLS need no finer clock; looking at each client at each packet would cost more than the packets.
     private static readonly TimeSpan _transportInterval = TimeSpan.FromMilliseconds(2);
 
-    private const int FirstBlock = 88;
+    private const int ClientsPerByte = 250;
+    private const int BytesPerBlock = 16;
+
+    private static readonly Lazy<HashSet<IPAddress>> _ownAddresses = new(() =>
+        [.. NetworkInterface.GetAllNetworkInterfaces().SelectMany(network => network.GetIPProperties().UnicastAddresses).Select(address => address.Address)]);
 
     private readonly UdpSocketSet _sockets;
     private readonly CounterBlock<SocketCounter> _counters = new();
@@ -72,16 +81,18 @@ internal sealed class ClientDriver : IDisposable
 
     /// <param name="clientCount">How many addresses it has.</param>
     /// <param name="block">Which of the blocks of addresses are its own: no two drivers of a machine share one.</param>
-    public ClientDriver(int clientCount, int block = 0)
+    /// <param name="network">The first two bytes of the addresses: 127.88, say, since all of 127.0.0.0/8 is this machine.</param>
+    /// <exception cref="LoadFailedException">The network is not this machine's.</exception>
+    public ClientDriver(int clientCount, int block = 0, string network = "127.88")
     {
+        RefuseForeign(AddressOf(network, block, clientCount - 1));
+
         // No coalescing and no segmentation: clients on other machines would get and send packets one by one, and the server's side of
         // loopback must not profit.
         _sockets = new UdpSocketSet(
             new UdpOptions { Addresses = [IPAddress.Any], Coalescing = false, Segmentation = false, BufferBytes = 256 << 20 }, _counters);
 
-        // 127.88.x.y: all of 127.0.0.0/8 is this machine.
-        Addresses = [.. Enumerable.Range(0, clientCount).Select(index =>
-            TransportAddress.From(new IPAddress([127, (byte)(FirstBlock + block), (byte)(index / 250), (byte)(index % 250 + 1)]), _sockets.Port))];
+        Addresses = [.. Enumerable.Range(0, clientCount).Select(index => TransportAddress.From(AddressOf(network, block, index), _sockets.Port))];
         Output = new TransmitBatch(_sockets);
         _poller = Poller.Create(_sockets.Backend);
         foreach (UdpSocket socket in _sockets.Sockets)
@@ -126,8 +137,17 @@ internal sealed class ClientDriver : IDisposable
         _poller.Wake();
     }
 
-    /// <summary>On the driver's thread.</summary>
-    public void Add(DrivenClient client, bool isTimed)
+    /// <summary>Forgets a client, which says nothing more.</summary>
+    public void Remove(DrivenClient client) => Post(_ =>
+    {
+        if (_byAddress.Remove(client.Transport.Address))
+        {
+            _timed.Remove(client);
+            client.Transport.Dispose();
+        }
+    });
+
+    private void Add(DrivenClient client, bool isTimed)
     {
         _byAddress.Add(client.Transport.Address, client);
         if (isTimed)
@@ -136,12 +156,69 @@ internal sealed class ClientDriver : IDisposable
         }
     }
 
+    /// <summary>Takes the server's description, and connects.</summary>
+    public void Start(DrivenClient client, string description, bool isTimed)
+    {
+        TransportAddress server = ServerAddress(description);
+        Post(now =>
+        {
+            client.Transport.Accept(description, in server, now);
+            Add(client, isTimed);
+        });
+    }
+
     public void ThrowIfFailed()
     {
         if (_failure is { } failure)
         {
             throw new LoadFailedException($"the clients' thread ended: {failure}");
         }
+    }
+
+    private static IPAddress AddressOf(string network, int block, int index) => IPAddress.Parse(string.Create(
+        CultureInfo.InvariantCulture, $"{network}.{BytesPerBlock * block + index / ClientsPerByte}.{index % ClientsPerByte + 1}"));
+
+    /// <summary>Only what is sent from this machine's own addresses to its own addresses stays here.</summary>
+    private static void RefuseForeign(IPAddress address)
+    {
+        try
+        {
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+            socket.Bind(new IPEndPoint(address, 0));
+        }
+        catch (SocketException)
+        {
+            throw new LoadFailedException($"{address} is not this machine's");
+        }
+    }
+
+    /// <summary>
+    /// The loopback address that the description names; else one that this machine has (what is sent there goes by loopback too); else the
+    /// port that it names, on 127.0.0.1. Never another machine.
+    /// </summary>
+    private static TransportAddress ServerAddress(string description)
+    {
+        TransportAddress own = default;
+        ushort port = 0;
+        foreach (string line in new ServerAnswer(description).Values(0, "a=candidate:"))
+        {
+            if (!IceCandidate.TryParse(line, out IceCandidate candidate) || candidate.Transport != IceTransport.Udp || candidate.Address is not { IsIPv4: true } address)
+            {
+                continue;
+            }
+
+            port = address.Port;
+            if (IPAddress.IsLoopback(address.ToIPAddress()))
+            {
+                return address;
+            }
+
+            own = _ownAddresses.Value.Contains(address.ToIPAddress()) ? address : own;
+        }
+
+        return own != default ? own
+            : port != 0 ? TransportAddress.FromIPv4(0x7F00_0001, port)
+            : throw new LoadFailedException("the description names no IPv4 address over UDP");
     }
 
     private void Run()

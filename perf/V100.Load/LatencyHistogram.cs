@@ -33,6 +33,40 @@ internal sealed class LatencyHistogram
         MaxMicroseconds = Math.Max(MaxMicroseconds, other.MaxMicroseconds);
     }
 
+    /// <summary>The maximum in ns, then bucket and count of each bucket that has any.</summary>
+    public long[] ToPairs()
+    {
+        var pairs = new List<long> { (long)(MaxMicroseconds * 1000) };
+        for (int bucket = 0; bucket < _counts.Length; bucket++)
+        {
+            if (_counts[bucket] > 0)
+            {
+                pairs.Add(bucket);
+                pairs.Add(_counts[bucket]);
+            }
+        }
+
+        return [.. pairs];
+    }
+
+    /// <summary>What <see cref="ToPairs"/> gave; nothing for nothing.</summary>
+    public static LatencyHistogram FromPairs(long[] pairs)
+    {
+        var histogram = new LatencyHistogram();
+        if (pairs.Length > 0)
+        {
+            histogram.MaxMicroseconds = pairs[0] / 1000.0;
+        }
+
+        for (int index = 1; index < pairs.Length; index += 2)
+        {
+            histogram._counts[pairs[index]] = pairs[index + 1];
+            histogram.Count += pairs[index + 1];
+        }
+
+        return histogram;
+    }
+
     /// <summary>In µs: what <paramref name="fraction"/> of the durations do not exceed, rounded up to its bucket's end; 0 for none.</summary>
     public double PercentileMicroseconds(double fraction)
     {

@@ -47,7 +47,8 @@ internal sealed class LoadPublisher : DrivenClient
     {
         MediaKind kind = shape.Kind;
         Simulation.World.OfferSection section = Array.Find(Transport.Offer.Sections, section => section.Kind == kind)!;
-        VideoSource? video = kind == MediaKind.Video ? new VideoSource(section, random, _transportNumbers) : null;
+        section = shape.Rid is null ? section : section with { Ssrc = Simulation.World.ClientOffer.NextSsrc(random) };
+        VideoSource? video = kind == MediaKind.Video ? new VideoSource(section, random, _transportNumbers, shape.Rid) : null;
         AudioSource? audio = kind == MediaKind.Audio ? new AudioSource(section, _transportNumbers, random) : null;
         return new Track
         {

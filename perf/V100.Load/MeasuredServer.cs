@@ -7,11 +7,13 @@ using V100.Stun;
 
 namespace V100.Load;
 
-/// <summary>A TURN server that a comparison starts, on one core, with one thread that relays, and ends.</summary>
+/// <summary>A server that a measurement starts on this machine, and ends.</summary>
 internal sealed class MeasuredServer : IDisposable
 {
     public const string User = "load";
     public const string Password = "of-one-run";
+    public const string Key = "load";
+    public const string Secret = "a-secret-of-one-run-of-measurements";
 
     private const int KeptLines = 20;
     private static readonly TimeSpan _startTimeout = TimeSpan.FromSeconds(20);
@@ -20,11 +22,19 @@ internal sealed class MeasuredServer : IDisposable
     private readonly Process _process;
     private readonly Queue<string> _lastLines = new();
 
-    private MeasuredServer(string name, string program, string[] arguments, ushort port, int core)
+    /// <param name="name">For reports.</param>
+    /// <param name="program">What is run.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <param name="port">Of UDP, where it answers Binding requests; of its control API where it does not.</param>
+    /// <param name="core">The one that it runs on; null for all.</param>
+    /// <param name="controlPort">0 where it has none.</param>
+    private MeasuredServer(string name, string program, string[] arguments, ushort port, int? core, ushort controlPort = 0)
     {
         Name = name;
         Address = TransportAddress.FromIPv4(0x7F00_0001, port);
-        var start = new ProcessStartInfo("taskset", ["-c", core.ToString(CultureInfo.InvariantCulture), program, .. arguments])
+        ControlUrl = new Uri($"http://127.0.0.1:{controlPort}");
+        string cores = core?.ToString(CultureInfo.InvariantCulture) ?? $"0-{Environment.ProcessorCount - 1}";
+        var start = new ProcessStartInfo("taskset", ["-c", cores, program, .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -34,12 +44,14 @@ internal sealed class MeasuredServer : IDisposable
         _process.ErrorDataReceived += Keep;
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
-        WaitUntilReady();
+        WaitUntilReady(port == controlPort ? AnswersHttp : AnswersBinding);
     }
 
     public string Name { get; }
 
     public TransportAddress Address { get; }
+
+    public Uri ControlUrl { get; }
 
     public int ProcessId => _process.Id;
 
@@ -54,6 +66,31 @@ internal sealed class MeasuredServer : IDisposable
             "--V100:Turn:AllowedPeers:0=127.0.0.0/8", "--V100:Turn:MaxAllocationsPerUser=100000",
             "--V100:Turn:RelayPortMin=20000", "--V100:Turn:RelayPortMax=29999", "--V100:Log:Level=error",
         ], port, core);
+    }
+
+    /// <summary>V100 for calls, with media at an address of this machine's.</summary>
+    public static MeasuredServer StartV100Calls(string program, string mediaAddress, int workers, int? core)
+    {
+        ushort port = FreePort(SocketType.Dgram);
+        ushort controlPort = FreePort(SocketType.Stream);
+        return new MeasuredServer("V100", program,
+        [
+            $"--V100:Http:Url=http://127.0.0.1:{controlPort}", $"--V100:Udp:Port={port}", $"--V100:Tcp:Port={FreePort(SocketType.Stream)}",
+            $"--V100:Udp:Workers={workers}", $"--V100:PublicAddresses:0={mediaAddress}", $"--V100:ApiKeys:{Key}={Secret}",
+            $"--V100:Turn:Users:{User}={Password}", "--V100:Turn:AllowedPeers:0=127.0.0.0/8", "--V100:Log:Level=error",
+            "--V100:Rooms:MaxParticipantsPerRoom=10000", "--V100:Http:RequestsPerSecondPerAddress=0", "--V100:Http:RequestsPerSecondPerKey=0",
+        ], port, core, controlPort);
+    }
+
+    /// <summary>Janus with one event loop and its video room alone. Its configuration is in a folder of this run's.</summary>
+    /// <param name="program">Debian's, with its plugins where Debian has them.</param>
+    /// <param name="mediaDevice">Whose addresses it offers; it never offers those of loopback.</param>
+    /// <param name="core">The one that it runs on.</param>
+    public static MeasuredServer StartJanus(string program, string mediaDevice, int? core)
+    {
+        ushort controlPort = FreePort(SocketType.Stream);
+        string folder = JanusConfiguration.Write(controlPort, mediaDevice);
+        return new MeasuredServer("Janus", program, ["-F", folder, "--disable-colors"], controlPort, core, controlPort);
     }
 
     /// <summary>coturn with one relay thread, no log and nothing that these measurements do not use.</summary>
@@ -93,36 +130,55 @@ internal sealed class MeasuredServer : IDisposable
         }
     }
 
-    /// <summary>Until it answers a Binding request.</summary>
-    private void WaitUntilReady()
+    private void WaitUntilReady(Func<bool> answers)
     {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-        byte[] buffer = new byte[512];
-        var writer = new StunWriter(buffer, new StunMessageType(StunMethod.Binding, StunClass.Request), "V100 load   "u8);
-        byte[] request = buffer[..writer.Finish()];
-        var server = new IPEndPoint(Address.ToIPAddress(), Address.Port);
-        socket.ReceiveTimeout = (int)_probeInterval.TotalMilliseconds;
         long began = Stopwatch.GetTimestamp();
         while (!_process.HasExited && Stopwatch.GetElapsedTime(began) < _startTimeout)
         {
-            try
+            if (answers())
             {
-                socket.SendTo(request, server);
-                if (socket.Receive(buffer) > 0)
-                {
-                    return;
-                }
+                return;
             }
-            catch (SocketException)
-            {
-                // Not there yet: nothing came in the probe's time. A socket that is not connected hears nothing of a port that nobody has.
-            }
+
+            Thread.Sleep(_probeInterval);
         }
 
         Dispose();
         lock (_lastLines)
         {
             throw new LoadFailedException($"{Name} does not serve:\n{string.Join('\n', _lastLines)}");
+        }
+    }
+
+    private bool AnswersBinding()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        byte[] buffer = new byte[512];
+        var writer = new StunWriter(buffer, new StunMessageType(StunMethod.Binding, StunClass.Request), "V100 load   "u8);
+        byte[] request = buffer[..writer.Finish()];
+        socket.ReceiveTimeout = (int)_probeInterval.TotalMilliseconds;
+        try
+        {
+            socket.SendTo(request, new IPEndPoint(Address.ToIPAddress(), Address.Port));
+            return socket.Receive(buffer) > 0;
+        }
+        catch (SocketException)
+        {
+            return false; // Nothing came in the probe's time. A socket that is not connected hears nothing of a port that nobody has.
+        }
+    }
+
+    private bool AnswersHttp()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Connect(new IPEndPoint(IPAddress.Loopback, ControlUrl.Port));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
         }
     }
 

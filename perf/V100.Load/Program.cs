@@ -14,10 +14,13 @@ namespace V100.Load
             they saw. Only loopback addresses are accepted.
 
             modes:
-              publish-and-play   WHIP publishers and WHEP players (publish-and-play --help lists the options)
+              publish-and-play   publishers and players of calls (publish-and-play --help lists the options)
               api                requests of the control API at a fixed rate (api --help lists the options)
+              signaling          sessions made and ended (signaling --help lists the options)
+              soak               minutes of churn, and whether anything is left of it (soak --help lists the options)
               turn               allocations of a TURN server, and packets through them (turn --help lists the options)
               compare-turn       V100 beside coturn (compare-turn --help)
+              measure-system     forwarding beside Janus, latency, memory, cost against load (measure-system --help)
             """;
 
         public static async Task<int> RunAsync(string[] arguments)
@@ -28,12 +31,20 @@ namespace V100.Load
                 {
                     case "publish-and-play":
                         return await PublishAndPlay.RunAsync(arguments[1..]).ConfigureAwait(false);
+                    case SubscriberProcess.Mode:
+                        return await SubscriberProcess.RunAsync(arguments[1..]).ConfigureAwait(false);
                     case "api":
                         return await ApiLoad.RunAsync(arguments[1..]).ConfigureAwait(false);
                     case "turn":
                         return TurnLoad.Run(arguments[1..]);
                     case "compare-turn":
                         return TurnComparison.Run(arguments[1..]);
+                    case "signaling":
+                        return await SignalingLoad.RunAsync(arguments[1..]).ConfigureAwait(false);
+                    case "soak":
+                        return await Soak.RunAsync(arguments[1..]).ConfigureAwait(false);
+                    case "measure-system":
+                        return await SystemSuite.RunAsync(arguments[1..]).ConfigureAwait(false);
                     case "--help":
                         Console.WriteLine(Usage);
                         return 0;

@@ -1,41 +1,40 @@
-using System.Diagnostics;
 using System.Globalization;
 using V100.Client;
 using V100.Net;
 using V100.Net.Crypto;
 using V100.Net.Sockets;
-using V100.Sfu.Sdp;
 using V100.Simulation.World;
 
 namespace V100.Load;
 
-/// <summary>Publishers over WHIP and players over WHEP, with real ICE, DTLS and SRTP over loopback.</summary>
+/// <summary>Publishers and those who play them, with real ICE, DTLS and SRTP over loopback.</summary>
 internal sealed class PublishAndPlay : IDisposable
 {
-    private const int JoinsAtATime = 8;
-    private static readonly TimeSpan _connectTimeout = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan _pollInterval = TimeSpan.FromMilliseconds(20);
+    /// <summary>The last packets are through by then, and what was asked for has come.</summary>
+    public static readonly TimeSpan Drain = TimeSpan.FromMilliseconds(500);
 
+    private const int FirstPublisherSeed = 1_000_000; // Above all of the subscribers'.
     private static readonly TimeSpan _untilWindow = TimeSpan.FromMilliseconds(300);
     private static readonly TimeSpan _progressInterval = TimeSpan.FromSeconds(1);
-    // The last packets are through by then, and what was asked for has come.
-    private static readonly TimeSpan _drain = TimeSpan.FromMilliseconds(500);
 
     private readonly PublishAndPlayOptions _options;
-    private readonly ControlClient _control;
+    private readonly string[] _arguments;
+    private readonly ICallServer _server;
     private readonly ClientDriver _driver;
     private readonly DtlsContext _dtls = new(DtlsCertificate.Create());
     private readonly MeasuredWindow _window = new();
     private readonly string _run = Guid.NewGuid().ToString("N")[..8];
     private readonly List<LoadPublisher> _publishers = [];
-    private readonly List<LoadSubscriber> _subscribers = [];
-    private int _nextAddress;
+    private readonly SubscriberGroup _group;
+    private readonly List<SubscriberProcess> _processes = [];
 
-    private PublishAndPlay(PublishAndPlayOptions options)
+    private PublishAndPlay(PublishAndPlayOptions options, string[] arguments)
     {
         _options = options;
-        _control = new ControlClient(options.Url, options.Key, options.Secret);
-        _driver = new ClientDriver(options.ClientCount);
+        _arguments = arguments;
+        _server = options.Connect();
+        _driver = new ClientDriver(options.ClientCount, network: options.Network);
+        _group = new SubscriberGroup(options, _run, _server, _driver, _dtls, _window);
     }
 
     public static async Task<int> RunAsync(string[] arguments)
@@ -47,11 +46,18 @@ internal sealed class PublishAndPlay : IDisposable
         }
 
         var options = PublishAndPlayOptions.Parse(arguments);
-        using var run = new PublishAndPlay(options);
-        PublishAndPlayResult result = await run.RunAsync().ConfigureAwait(false);
+        PublishAndPlayResult result = await MeasureAsync(options, arguments).ConfigureAwait(false);
         Console.WriteLine(result);
         LoadJson.Write(result, options.Json);
         return 0;
+    }
+
+    /// <param name="options">What is done.</param>
+    /// <param name="arguments">The same as they were given, for processes of subscribers.</param>
+    public static async Task<PublishAndPlayResult> MeasureAsync(PublishAndPlayOptions options, string[] arguments)
+    {
+        using var run = new PublishAndPlay(options, arguments);
+        return await run.RunAsync().ConfigureAwait(false);
     }
 
     private async Task<PublishAndPlayResult> RunAsync()
@@ -68,17 +74,17 @@ internal sealed class PublishAndPlay : IDisposable
         {
             for (int room = 0; room < _options.Rooms && _publishers.Count > 0; room++)
             {
-                await TryDeleteRoomAsync(RoomName(room)).ConfigureAwait(false);
+                await TryEndRoomAsync(SubscriberGroup.RoomName(_run, room)).ConfigureAwait(false);
             }
         }
     }
 
     /// <summary>What the run itself has to say is more important than a room that stays: it ends by itself when consent expires.</summary>
-    private async Task TryDeleteRoomAsync(string room)
+    private async Task TryEndRoomAsync(string room)
     {
         try
         {
-            await _control.DeleteRoomAsync(room).ConfigureAwait(false);
+            await _server.EndRoomAsync(room).ConfigureAwait(false);
         }
         catch (LoadFailedException failure)
         {
@@ -90,18 +96,22 @@ internal sealed class PublishAndPlay : IDisposable
     {
         for (int room = 0; room < _options.Rooms; room++)
         {
+            string name = SubscriberGroup.RoomName(_run, room);
+            await _server.CreateRoomAsync(name, _options.Publishers).ConfigureAwait(false);
             for (int number = 0; number < _options.Publishers; number++)
             {
-                Random random = new(_nextAddress);
-                WebRtcClient transport = CreateClient(OfferOf(ClientOffer.Publisher(random)), random);
-                string token = await _control.CreateTokenAsync(RoomName(room), PublisherName(number)).ConfigureAwait(false);
+                var random = new Random(FirstPublisherSeed + _publishers.Count);
+                ClientOffer offer = ClientOffer.Publisher(random) with { Setup = _server.PublisherSetup };
+                TransportAddress address = _driver.Addresses[_publishers.Count];
+                var transport = new WebRtcClient(_dtls, _options.Shape == "audio" ? offer.AudioOnly() : offer, address, _driver.Output, random);
                 var publisher = new LoadPublisher(transport, _options, _window, random);
                 _publishers.Add(publisher);
-                Start(publisher, isTimed: true, await _control.PublishAsync(RoomName(room), token, transport.OfferText).ConfigureAwait(false));
+                string answer = await _server.PublishAsync(name, SubscriberGroup.PublisherName(number), transport).ConfigureAwait(false);
+                _driver.Start(publisher, answer, isTimed: true);
             }
         }
 
-        await WaitAsync("publishers connected", () => _publishers.Count(publisher => publisher.IsConnected), _publishers.Count).ConfigureAwait(false);
+        await Waiting.UntilAsync("publishers connected", () => _publishers.Count(publisher => publisher.IsConnected), _publishers.Count, _driver).ConfigureAwait(false);
         if (_options.Holds)
         {
             return;
@@ -119,74 +129,24 @@ internal sealed class PublishAndPlay : IDisposable
 
     private async Task JoinSubscribersAsync()
     {
-        var joins = new List<Task>();
-        using var gate = new SemaphoreSlim(JoinsAtATime);
-        for (int room = 0; room < _options.Rooms; room++)
+        int subscribers = _options.Rooms * _options.Subscribers;
+        if (_options.Processes == 1)
         {
-            for (int number = 0; number < _options.Subscribers; number++)
-            {
-                await gate.WaitAsync().ConfigureAwait(false);
-                _driver.ThrowIfFailed();
-                var random = new Random(_nextAddress);
-                WebRtcClient transport = CreateClient(OfferOf(_options.HasFeedback ? ClientOffer.AdaptiveSubscriber() : ClientOffer.Subscriber()), random);
-                int publisher = number % _options.Publishers;
-                var subscriber = new LoadSubscriber(transport, _options, _window, MonotonicClock.Now, random);
-                _subscribers.Add(subscriber);
-                joins.Add(JoinAsync(subscriber, RoomName(room), $"subscriber-{number}", PublisherName(publisher), gate));
-            }
+            await _group.JoinAsync(0, subscribers, firstAddress: _publishers.Count).ConfigureAwait(false);
+            return;
         }
 
-        await Task.WhenAll(joins).ConfigureAwait(false);
-        await WaitAsync(
-            _options.Holds ? "subscribers connected" : "subscribers that play",
-            () => _subscribers.Count(subscriber => _options.Holds ? subscriber.IsConnected : subscriber.Received > 0), _subscribers.Count).ConfigureAwait(false);
-    }
-
-    private ClientOffer OfferOf(ClientOffer offer) => _options.Shape == "audio" ? offer.AudioOnly() : offer;
-
-    private async Task JoinAsync(LoadSubscriber subscriber, string room, string identity, string publisher, SemaphoreSlim gate)
-    {
-        try
+        for (int part = 0; part < _options.Processes; part++)
         {
-            string token = await _control.CreateTokenAsync(room, identity).ConfigureAwait(false);
-            Start(subscriber, isTimed: false, await _control.PlayAsync(room, token, publisher, subscriber.Transport.OfferText).ConfigureAwait(false));
-        }
-        finally
-        {
-            gate.Release();
-        }
-    }
-
-    private WebRtcClient CreateClient(ClientOffer offer, Random random) =>
-        new(_dtls, offer, _driver.Addresses[_nextAddress++], _driver.Output, random);
-
-    private void Start(DrivenClient client, bool isTimed, string answer)
-    {
-        TransportAddress server = ServerAddress(answer);
-        _driver.Post(now =>
-        {
-            client.Transport.Accept(answer, in server, now);
-            _driver.Add(client, isTimed);
-        });
-    }
-
-    /// <summary>The loopback address that the answer names; else the port that it names, on 127.0.0.1. Never another machine.</summary>
-    private static TransportAddress ServerAddress(string answer)
-    {
-        ushort port = 0;
-        foreach (string line in new ServerAnswer(answer).Values(0, "a=candidate:"))
-        {
-            if (IceCandidate.TryParse(line, out IceCandidate candidate) && candidate.Transport == IceTransport.Udp && candidate.Address is { IsIPv4: true } address)
-            {
-                port = address.Port;
-                if (System.Net.IPAddress.IsLoopback(address.ToIPAddress()))
-                {
-                    return address;
-                }
-            }
+            int first = (int)((long)subscribers * part / _options.Processes);
+            int end = (int)((long)subscribers * (part + 1) / _options.Processes);
+            _processes.Add(SubscriberProcess.Start(_arguments, _run, first, end - first, block: part + 1));
         }
 
-        return port != 0 ? TransportAddress.FromIPv4(0x7F00_0001, port) : throw new LoadFailedException("the answer names no IPv4 address over UDP");
+        foreach (SubscriberProcess process in _processes)
+        {
+            await process.JoinedAsync().ConfigureAwait(false);
+        }
     }
 
     private async Task<PublishAndPlayResult> MeasureAsync(ServerFigures before)
@@ -194,7 +154,8 @@ internal sealed class PublishAndPlay : IDisposable
         Instant from = MonotonicClock.Now + _untilWindow;
         Instant until = from + TimeSpan.FromSeconds(_options.Seconds);
         _window.Set(from, until);
-        await UntilAsync(from).ConfigureAwait(false);
+        _processes.ForEach(process => process.SetWindow(from, until));
+        await Waiting.UntilAsync(from).ConfigureAwait(false);
         ServerFigures began = ReadServer();
         double generatorBegan = _driver.ProcessorSeconds;
         Instant beganAt = MonotonicClock.Now;
@@ -202,26 +163,31 @@ internal sealed class PublishAndPlay : IDisposable
         double seconds = (MonotonicClock.Now - beganAt).TotalSeconds;
         double generatorSeconds = _driver.ProcessorSeconds - generatorBegan;
         ServerFigures ended = ReadServer();
-        await Task.Delay(_drain).ConfigureAwait(false);
-        await OnDriverAsync(publisher => publisher.Stop()).ConfigureAwait(false);
-        return Result(seconds, generatorSeconds, before, began, ended);
+        await Task.Delay(Drain).ConfigureAwait(false);
+        SubscriberTotals totals = await _group.TotalsAsync(generatorSeconds).ConfigureAwait(false);
+        foreach (SubscriberProcess process in _processes)
+        {
+            totals = totals.Add(await process.TotalsAsync().ConfigureAwait(false));
+        }
+
+        await Waiting.OnDriverAsync(_driver, () => _publishers.ForEach(publisher => publisher.Stop())).ConfigureAwait(false);
+        return Result(seconds, totals, before, began, ended);
     }
 
-    private static Task UntilAsync(Instant instant) =>
-        instant - MonotonicClock.Now is { Ticks: > 0 } left ? Task.Delay(left) : Task.CompletedTask;
+    private long ReceivedNow() => _group.Received + _processes.Sum(process => process.Received);
 
     /// <summary>Until then, a line each second.</summary>
     private async Task TellProgressAsync(string what, Instant until)
     {
         long sent = _publishers.Sum(publisher => publisher.Sent);
-        long received = _subscribers.Sum(subscriber => subscriber.Received);
+        long received = ReceivedNow();
         Instant at = MonotonicClock.Now;
         while (until - MonotonicClock.Now > _progressInterval)
         {
             await Task.Delay(_progressInterval).ConfigureAwait(false);
             _driver.ThrowIfFailed();
             long sentNow = _publishers.Sum(publisher => publisher.Sent);
-            long receivedNow = _subscribers.Sum(subscriber => subscriber.Received);
+            long receivedNow = ReceivedNow();
             Instant now = MonotonicClock.Now;
             double seconds = (now - at).TotalSeconds;
             Console.Error.WriteLine(string.Create(
@@ -230,32 +196,23 @@ internal sealed class PublishAndPlay : IDisposable
             (sent, received, at) = (sentNow, receivedNow, now);
         }
 
-        await UntilAsync(until).ConfigureAwait(false);
+        await Waiting.UntilAsync(until).ConfigureAwait(false);
     }
 
-    private PublishAndPlayResult Result(double seconds, double generatorSeconds, ServerFigures before, ServerFigures began, ServerFigures ended)
+    private PublishAndPlayResult Result(double seconds, SubscriberTotals totals, ServerFigures before, ServerFigures began, ServerFigures ended)
     {
-        var latency = new LatencyHistogram();
-        var connect = new LatencyHistogram();
-        var play = new LatencyHistogram();
-        foreach (LoadSubscriber subscriber in _subscribers)
-        {
-            latency.Add(subscriber.Latency);
-            connect.Add((long)subscriber.ConnectTime.TotalNanoseconds);
-            if (!_options.Holds)
-            {
-                play.Add((long)subscriber.PlayTime.TotalNanoseconds);
-            }
-        }
-
-        long received = _subscribers.Sum(subscriber => subscriber.ReceivedInWindow);
+        LatencyHistogram latency = LatencyHistogram.FromPairs(totals.Latency);
+        LatencyHistogram connect = LatencyHistogram.FromPairs(totals.Connect);
+        LatencyHistogram play = LatencyHistogram.FromPairs(totals.Play);
+        long received = totals.Received;
+        int subscribers = _options.Rooms * _options.Subscribers;
         double serverSeconds = ended.ProcessorSeconds - began.ProcessorSeconds;
         bool hasServer = _options.ServerPid != 0;
         return new PublishAndPlayResult
         {
             Rooms = _options.Rooms,
             Publishers = _publishers.Count,
-            Subscribers = _subscribers.Count,
+            Subscribers = subscribers,
             Shape = _options.Shape,
             Feedback = _options.HasFeedback ? "browser" : "none",
             Holds = _options.Holds,
@@ -264,29 +221,29 @@ internal sealed class PublishAndPlay : IDisposable
             PacketsSent = _publishers.Sum(publisher => publisher.SentInWindow),
             PacketsReceived = received,
             PacketsLost = Expected() - received,
-            PacketsRepaired = _subscribers.Sum(subscriber => subscriber.RepairedInWindow),
+            PacketsRepaired = totals.Repaired,
             ReceivedPerSecond = received / seconds,
             LatencyP50Us = latency.PercentileMicroseconds(0.5),
             LatencyP95Us = latency.PercentileMicroseconds(0.95),
             LatencyP99Us = latency.PercentileMicroseconds(0.99),
             LatencyP999Us = latency.PercentileMicroseconds(0.999),
             LatencyMaxUs = latency.MaxMicroseconds,
-            Nacks = _subscribers.Sum(subscriber => subscriber.Nacks),
-            KeyframeRequests = _subscribers.Sum(subscriber => subscriber.KeyframeRequests),
+            Nacks = totals.Nacks,
+            KeyframeRequests = totals.KeyframeRequests,
             PublisherRetransmissions = _publishers.Sum(publisher => publisher.Retransmissions),
             ConnectP50Ms = connect.PercentileMicroseconds(0.5) / 1000,
             ConnectP99Ms = connect.PercentileMicroseconds(0.99) / 1000,
             PlayP50Ms = play.PercentileMicroseconds(0.5) / 1000,
             PlayP99Ms = play.PercentileMicroseconds(0.99) / 1000,
-            GeneratorPercent = 100 * generatorSeconds / seconds,
+            GeneratorPercent = 100 * totals.ProcessorSeconds / seconds,
             SkippedTurns = _publishers.Sum(publisher => publisher.SkippedTurns),
-            SendsDropped = _driver.SendsDropped,
+            SendsDropped = totals.SendsDropped,
             ServerUsPerForwardedPacket = hasServer && !_options.Holds ? 1e6 * serverSeconds / Math.Max(received, 1) : null,
             ServerPercent = hasServer ? 100 * serverSeconds / seconds : null,
             ServerThreads = hasServer ? ended.ThreadsSince(began, seconds) : null,
             ServerKibibytesBefore = hasServer ? before.ResidentKibibytes : null,
             ServerKibibytesAfter = hasServer ? ended.ResidentKibibytes : null,
-            ServerKibibytesPerSubscriber = hasServer ? (double)(ended.ResidentKibibytes - before.ResidentKibibytes) / _subscribers.Count : null,
+            ServerKibibytesPerSubscriber = hasServer ? (double)(ended.ResidentKibibytes - before.ResidentKibibytes) / subscribers : null,
         };
     }
 
@@ -294,60 +251,21 @@ internal sealed class PublishAndPlay : IDisposable
     private long Expected()
     {
         long expected = 0;
-        for (int index = 0; index < _subscribers.Count; index++)
+        for (int number = 0; number < _options.Rooms * _options.Subscribers; number++)
         {
-            int room = index / _options.Subscribers;
-            expected += _publishers[room * _options.Publishers + index % _options.Subscribers % _options.Publishers].SentInWindow;
+            expected += _publishers[_options.PublisherOf(number)].SentInWindow;
         }
 
         return expected;
     }
 
-    /// <summary>Does something with each publisher on the driver's thread, and waits for it.</summary>
-    private async Task OnDriverAsync(Action<LoadPublisher> action)
-    {
-        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        _driver.Post(_ =>
-        {
-            _publishers.ForEach(action);
-            done.SetResult();
-        });
-        try
-        {
-            await done.Task.WaitAsync(_connectTimeout).ConfigureAwait(false);
-        }
-        catch (TimeoutException)
-        {
-            _driver.ThrowIfFailed();
-            throw new LoadFailedException("the clients' thread does not answer");
-        }
-    }
-
-    private async Task WaitAsync(string what, Func<int> count, int wanted)
-    {
-        long began = Stopwatch.GetTimestamp();
-        while (count() < wanted)
-        {
-            _driver.ThrowIfFailed();
-            if (Stopwatch.GetElapsedTime(began) > _connectTimeout)
-            {
-                throw new LoadFailedException($"{what}: {count()} of {wanted} after {_connectTimeout.TotalSeconds:0} s");
-            }
-
-            await Task.Delay(_pollInterval).ConfigureAwait(false);
-        }
-    }
-
     private ServerFigures ReadServer() => _options.ServerPid == 0 ? default : ServerFigures.Read(_options.ServerPid);
-
-    private string RoomName(int room) => $"load-{_run}-{room}";
-
-    private static string PublisherName(int number) => $"publisher-{number}";
 
     public void Dispose()
     {
+        _processes.ForEach(process => process.Dispose());
         _driver.Dispose();
-        _control.Dispose();
+        _server.Dispose();
         _dtls.Dispose();
     }
 }

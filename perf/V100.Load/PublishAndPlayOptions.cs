@@ -5,13 +5,16 @@ internal sealed record PublishAndPlayOptions
 {
     public const string Usage = """
         usage: V100.Load publish-and-play --key ID --secret SECRET [OPTIONS]
+               V100.Load publish-and-play --server janus --url http://127.0.0.1:8088 [OPTIONS]
 
+          --server NAME        v100 (WHIP and WHEP) or janus (its video room, over HTTP) (v100)
           --url URL            the server's control URL (http://127.0.0.1:8080); a loopback address
-          --key ID             an API key of the server, with which it makes its tokens
+          --key ID             of V100: an API key of the server, with which it makes its tokens
           --secret SECRET      the key's secret
-          --rooms N            1 to 100 (1)
+          --processes N        the subscribers are spread over so many processes; 1: they are in this one, 1 to 8 (1)
+          --rooms N            1 to 200 (1)
           --publishers N       in each room, 1 to 100 (1)
-          --subscribers N      in each room, 1 to 2000 (10); each plays one of the room's publishers
+          --subscribers N      in each room, 1 to 3900 (10); each plays one of the room's publishers
           --shape SHAPE        constant, video, audio or call (constant)
           --rate N             constant: packets per second of each publisher, 1 to 20000 (500)
           --burst N            constant: packets that it sends at a time, 1 to 64 (1)
@@ -25,6 +28,7 @@ internal sealed record PublishAndPlayOptions
           --hold WORD          yes or no (no): subscribers of publishers that send nothing
           --warm-up N          seconds before it measures, in which the server finds out what the paths carry, 1 to 60 (8; 1 without feedback)
           --seconds N          how long it measures, 1 to 600 (10)
+          --network A.B        the first two bytes of the clients' addresses, which must be this machine's (127.88)
           --server-pid N       the server's process: adds its processor time and memory
           --json FILE          writes the result there too
 
@@ -40,9 +44,15 @@ internal sealed record PublishAndPlayOptions
     public const int MaxSize = 1400;
     private const int MaxClients = 4000;
 
+    private const int MaxProcesses = 8;
+
+    public required bool IsJanus { get; init; }
     public required Uri Url { get; init; }
+
+    /// <summary>Empty for Janus, as is the secret.</summary>
     public required string Key { get; init; }
     public required string Secret { get; init; }
+    public required int Processes { get; init; }
     public required int Rooms { get; init; }
     public required int Publishers { get; init; }
     public required int Subscribers { get; init; }
@@ -59,6 +69,7 @@ internal sealed record PublishAndPlayOptions
     public required bool Holds { get; init; }
     public required int WarmUpSeconds { get; init; }
     public required int Seconds { get; init; }
+    public required string Network { get; init; }
     public required int ServerPid { get; init; }
     public required string? Json { get; init; }
 
@@ -72,18 +83,26 @@ internal sealed record PublishAndPlayOptions
 
     public int ClientCount => Rooms * (Publishers + Subscribers);
 
+    /// <summary>Of all rooms' publishers, whom one of all rooms' subscribers plays.</summary>
+    public int PublisherOf(int subscriber) => subscriber / Subscribers * Publishers + subscriber % Subscribers % Publishers;
+
+    public ICallServer Connect() => IsJanus ? new JanusCallServer(Url) : new V100CallServer(Url, Key, Secret, Shape == "audio");
+
     public static PublishAndPlayOptions Parse(string[] arguments)
     {
         var given = new Arguments(arguments);
         bool hasFeedback = given.OneOf("--feedback", "browser", "none") == "browser";
+        bool isJanus = given.OneOf("--server", "v100", "janus") == "janus";
         var options = new PublishAndPlayOptions
         {
             Url = given.LoopbackUrl("--url", "http://127.0.0.1:8080"),
-            Key = given.Required("--key"),
-            Secret = given.Required("--secret"),
-            Rooms = given.Whole("--rooms", 1, 1, 100),
+            IsJanus = isJanus,
+            Key = isJanus ? "" : given.Required("--key"),
+            Secret = isJanus ? "" : given.Required("--secret"),
+            Processes = given.Whole("--processes", 1, 1, MaxProcesses),
+            Rooms = given.Whole("--rooms", 1, 1, 200),
             Publishers = given.Whole("--publishers", 1, 1, 100),
-            Subscribers = given.Whole("--subscribers", 10, 1, 2000),
+            Subscribers = given.Whole("--subscribers", 10, 1, 3900),
             Shape = given.OneOf("--shape", "constant", "video", "audio", "call"),
             Rate = given.Whole("--rate", 500, 1, 20_000),
             Burst = given.Whole("--burst", 1, 1, 64),
@@ -97,6 +116,7 @@ internal sealed record PublishAndPlayOptions
             Holds = given.OneOf("--hold", "no", "yes") == "yes",
             WarmUpSeconds = given.Whole("--warm-up", hasFeedback ? 8 : 1, 1, 60),
             Seconds = given.Whole("--seconds", 10, 1, 600),
+            Network = given.Network("--network"),
             ServerPid = given.Whole("--server-pid", 0, 1, int.MaxValue),
             Json = given.Text("--json"),
         };

@@ -18,9 +18,17 @@ internal readonly record struct ShapedFrame(MediaKind Kind, int Packets, int Byt
 internal abstract class TrafficShape
 {
     public const int AudioBytes = 160;
+
+    /// <summary>A call whose picture comes in three encodings.</summary>
+    public const string Simulcast = "simulcast";
+
+    private static readonly (string Rid, double Share)[] _encodings = [("h", 0.7), ("m", 0.2), ("l", 0.1)];
     private static readonly TimeSpan _audioInterval = TimeSpan.FromMilliseconds(20);
 
     public abstract MediaKind Kind { get; }
+
+    /// <summary>Of a simulcast encoding; null where there is but one.</summary>
+    public string? Rid { get; private init; }
 
     /// <summary><see cref="ShapedFrame.IsKeyframe"/> says which frames are; else any is that is asked for.</summary>
     public virtual bool ChoosesKeyframes => false;
@@ -34,8 +42,9 @@ internal abstract class TrafficShape
         return options.Shape switch
         {
             "audio" => [audio],
-            "video" => [new Encoded(options, random)],
-            "call" => [audio, new Encoded(options, random)],
+            "video" => [new Encoded(options, random, share: 1)],
+            "call" => [audio, new Encoded(options, random, share: 1)],
+            Simulcast => [audio, .. _encodings.Select(encoding => new Encoded(options, random, encoding.Share) { Rid = encoding.Rid })],
             _ => [new Even(new ShapedFrame(MediaKind.Video, options.Burst, options.Burst * options.Size, TimeSpan.FromSeconds((double)options.Burst / options.Rate)))],
         };
     }
@@ -65,14 +74,14 @@ internal abstract class TrafficShape
         private readonly int _size;
         private int _framesSinceKeyframe = int.MaxValue;
 
-        public Encoded(PublishAndPlayOptions options, Random random)
+        public Encoded(PublishAndPlayOptions options, Random random, double share)
         {
             _random = random;
             _size = options.Size;
             _interval = TimeSpan.FromSeconds(1.0 / options.FramesPerSecond);
             _framesPerKeyframe = Math.Max(1, options.KeyframeSeconds * options.FramesPerSecond);
             _minFramesPerKeyframe = (int)Math.Ceiling(_minKeyframeInterval / _interval);
-            double mean = options.Kbps * 1000.0 / 8 / options.FramesPerSecond;
+            double mean = share * options.Kbps * 1000.0 / 8 / options.FramesPerSecond;
             _bytes = mean * _framesPerKeyframe / (_framesPerKeyframe - 1 + options.KeyframeRatio);
             _keyframeBytes = _bytes * options.KeyframeRatio;
         }
