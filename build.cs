@@ -39,7 +39,11 @@ static int Usage()
                           libsrtp 2 than the system's
           bench turn [--quick]
                           measure the published server beside Debian's coturn, write artifacts/bench/turn.md and turn.json
-          load MODE ...   load a server on this machine with synthetic clients (load --help lists the modes)
+          bench system [--quick] [PART]
+                          measure the published server as a whole, beside Debian's Janus, and write artifacts/bench/system/report.md, report.json and
+                          charts; PART is one of forwarding, memory, audience, collections, load
+          load MODE ...   load a server on this machine with synthetic clients (load --help lists the modes); load soak churns the
+                          published server for half an hour, and writes artifacts/bench/soak/report.md
         """);
     return 2;
 }
@@ -163,6 +167,10 @@ internal static class Prerequisites
     private static readonly (string? Program, string Package)[] _forCounting = [("valgrind", "valgrind")];
 
     public static void ForCounting() => Install(_forCounting, "the tests count instructions with it");
+
+    private static readonly (string? Program, string Package)[] _forSystemComparison = [("janus", "janus"), ("ip", "iproute2"), ("unshare", "util-linux")];
+
+    public static void ForSystemComparison() => Install(_forSystemComparison, "`bench system` measures V100 beside it");
 
     public static void ForTurnComparison() => Install(_forTurnComparison, "`bench turn` measures V100 beside it");
 
@@ -543,9 +551,16 @@ internal static class Measuring
     /// <summary>Each program that measures writes a report of its own, a part; the native suite joins them.</summary>
     public static int Bench(string[] arguments)
     {
-        if (arguments.Contains("turn"))
+        string quick = arguments.Contains("--quick") ? "yes" : "no";
+        switch (arguments.FirstOrDefault(argument => argument is "turn" or "system"))
         {
-            return BenchTurn(isQuick: arguments.Contains("--quick"));
+            case "turn":
+                Prerequisites.ForTurnComparison();
+                return Server("compare-turn", "", ["--coturn", "turnserver", "--quick", quick]);
+            case "system":
+                Prerequisites.ForSystemComparison();
+                string part = arguments.FirstOrDefault(argument => argument is not ("system" or "--quick")) ?? "all";
+                return Server("measure-system", "system", ["--janus", "janus", "--quick", quick, "--part", part]);
         }
 
         string[] options = [.. arguments.Where(argument => argument != "--jit"), "--command", $"dotnet run build.cs -- bench {string.Join(' ', arguments)}".TrimEnd()];
@@ -564,18 +579,18 @@ internal static class Measuring
         return measure(json) == 0 && File.Exists(json) ? json : throw new StepFailedException($"nothing was measured for {json}");
     }
 
-    /// <summary>perf/V100.Load starts both servers, and prints and writes the table.</summary>
-    private static int BenchTurn(bool isQuick)
+    /// <summary>perf/V100.Load starts the published server, and others beside it, and writes its report into a folder.</summary>
+    private static int Server(string mode, string folder, string[] options)
     {
-        Prerequisites.ForTurnComparison();
         Publishing.Run();
-        string folder = Path.Combine(Places.Artifacts, "bench");
-        Directory.CreateDirectory(folder);
-        return Project("V100.Load", ["compare-turn", "--v100", Places.NativeBinary, "--coturn", "turnserver", "--out", folder, "--quick", isQuick ? "yes" : "no"]);
+        string path = Path.Combine(Places.Artifacts, "bench", folder);
+        Directory.CreateDirectory(path);
+        return Project("V100.Load", [mode, "--v100", Places.NativeBinary, "--out", path, .. options]);
     }
 
     /// <summary>The options may hold a secret, so no message of this build repeats them.</summary>
-    public static int Load(string[] arguments) => Project("V100.Load", arguments);
+    public static int Load(string[] arguments) =>
+        arguments is ["soak", .. var options] && !options.Contains("--help") ? Server("soak", "soak", options) : Project("V100.Load", arguments);
 
     private static int Project(string name, string[] arguments)
         => Shell.Try("dotnet", ["run", "-c", "Release", "--project", Path.Combine("perf", name), "--", .. arguments]);

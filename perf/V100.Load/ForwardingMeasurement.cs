@@ -23,7 +23,7 @@ internal sealed class ForwardingMeasurement(SystemSuiteOptions options, SystemCa
     public async Task<List<ReportRow>> MeasureAsync()
     {
         var rows = new List<ReportRow>();
-        foreach (Case what in _cases)
+        foreach (Case what in _cases.Where(what => options.Wants(what.Name)))
         {
             var v100 = new List<PublishAndPlayResult>();
             var janus = new List<PublishAndPlayResult>();

@@ -26,6 +26,11 @@ internal sealed class GrowthMeasurement(SystemSuiteOptions options, SystemCalls 
     private async Task<List<ReportRow>> LineAsync(string name, string unit, int[] loads, Func<int, string[]> arguments)
     {
         var rows = new List<ReportRow>();
+        if (!options.Wants(name))
+        {
+            return rows;
+        }
+
         foreach (int load in loads)
         {
             var samples = new List<double>();

@@ -39,7 +39,7 @@ internal sealed record PublishAndPlayResult : TrafficResult
     public long? ServerKibibytesBefore { get; init; }
     public long? ServerKibibytesAfter { get; init; }
 
-    /// <summary>The server's threads that ran, by their names, the busiest first.</summary>
+    /// <summary>The server's busiest threads, by their names, the busiest first.</summary>
     public ThreadLoad[]? ServerThreads { get; init; }
 
     public override string ToString() =>

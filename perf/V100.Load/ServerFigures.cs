@@ -8,7 +8,7 @@ namespace V100.Load;
 /// <param name="Percent">Of the time.</param>
 internal readonly record struct ThreadLoad(string Name, double Percent)
 {
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Name} {Percent:0} %");
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Name} {Percent:0.0} %");
 }
 
 /// <summary>What the system says of the server's process.</summary>
@@ -17,7 +17,7 @@ internal readonly record struct ThreadLoad(string Name, double Percent)
 /// <param name="Threads">By number: name and processor time.</param>
 internal readonly record struct ServerFigures(double ProcessorSeconds, long ResidentKibibytes, Dictionary<int, (string Name, double ProcessorSeconds)> Threads)
 {
-    private const double LeastPercent = 0.5;
+    private const int MostThreads = 8;
 
     public static ServerFigures Read(int processId)
     {
@@ -35,14 +35,15 @@ internal readonly record struct ServerFigures(double ProcessorSeconds, long Resi
         }
     }
 
-    /// <summary>The threads that ran since <paramref name="earlier"/>, the busiest first.</summary>
+    /// <summary>The threads that ran most since <paramref name="earlier"/>, the busiest first.</summary>
     public ThreadLoad[] ThreadsSince(ServerFigures earlier, double seconds) =>
     [
         .. Threads
             .Select(thread => new ThreadLoad(
                 thread.Value.Name, 100 * (thread.Value.ProcessorSeconds - earlier.Threads.GetValueOrDefault(thread.Key).ProcessorSeconds) / seconds))
-            .Where(thread => thread.Percent >= LeastPercent)
-            .OrderByDescending(thread => thread.Percent),
+            .Where(thread => thread.Percent > 0)
+            .OrderByDescending(thread => thread.Percent)
+            .Take(MostThreads),
     ];
 
     private static Dictionary<int, (string, double)> ReadThreads(int processId)

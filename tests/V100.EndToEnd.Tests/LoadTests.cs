@@ -15,8 +15,8 @@ public sealed class LoadTests
     public async Task A_call_with_loss_is_repaired_by_the_feedback_of_browsers_and_the_figures_agree()
     {
         await using ServerProcess server = await ServerProcess.StartAsync();
-        JsonElement result = await PublishAndPlayAsync(
-            server, "--shape", "call", "--kbps", "200", "--fps", "25", "--loss", "2", "--warm-up", "2", "--seconds", Text(Seconds));
+        JsonElement result = await LoadAsync(
+            server, "publish-and-play", "--subscribers", Text(Subscribers), "--shape", "call", "--kbps", "200", "--fps", "25", "--loss", "2", "--warm-up", "2", "--seconds", Text(Seconds));
         double sent = Number(result, "packetsSent");
 
         // 50 packets of audio a second, and at least one of each frame of video.
@@ -36,13 +36,36 @@ public sealed class LoadTests
         Assert.NotEqual(0, result.GetProperty("serverThreads").GetArrayLength());
     }
 
-    private static async Task<JsonElement> PublishAndPlayAsync(ServerProcess server, params string[] arguments)
+    [Fact]
+    public async Task Subscribers_in_several_processes_are_counted_as_one()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync();
+        JsonElement result = await LoadAsync(
+            server, "publish-and-play", "--subscribers", Text(Subscribers), "--processes", "2", "--feedback", "none", "--rate", "50", "--seconds", "1");
+        double sent = Number(result, "packetsSent");
+        Assert.InRange(sent, 30, 60);
+        Assert.Equal(Subscribers * sent, Number(result, "packetsReceived"));
+        Assert.Equal(0, Number(result, "packetsLost"));
+    }
+
+    [Fact]
+    public async Task Sessions_that_come_and_go_are_all_made_and_leave_nothing()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync();
+        JsonElement result = await LoadAsync(server, "signaling", "--clients", "4", "--rate", "40", "--seconds", "1");
+        Assert.Equal(40, Number(result, "joins"));
+        Assert.Equal(0, Number(result, "failures"));
+        Assert.InRange(Number(result, "serverUsPerJoin"), 1, 1_000_000);
+        Assert.Equal(0, await server.Api.MetricAsync("v100_sessions"));
+    }
+
+    private static async Task<JsonElement> LoadAsync(ServerProcess server, string mode, params string[] arguments)
     {
         string json = Path.GetTempFileName();
         string[] command =
         [
-            .. LoadGenerator.Command, "publish-and-play", "--url", server.ControlUrl.ToString(), "--key", ServerProcess.ApiKey, "--secret", ServerProcess.ApiSecret,
-            "--subscribers", Text(Subscribers), "--server-pid", Text(server.Id), "--json", json, .. arguments,
+            .. LoadGenerator.Command, mode, "--url", server.ControlUrl.ToString(), "--key", ServerProcess.ApiKey, "--secret", ServerProcess.ApiSecret,
+            "--server-pid", Text(server.Id), "--json", json, .. arguments,
         ];
         using Process process = Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         using CancellationTokenSource limit = new(_limit);
