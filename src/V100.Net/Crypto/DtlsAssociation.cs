@@ -38,6 +38,7 @@ public abstract unsafe class DtlsAssociation : IDisposable
     private const int MaxGoodbyeLength = 64;
 
     private static int s_liveAssociations;
+    private static long s_handshakesEnded;
 
     private readonly OpenSsl.SslHandle _ssl;
     private readonly DtlsRole _role;
@@ -98,6 +99,9 @@ public abstract unsafe class DtlsAssociation : IDisposable
 
     /// <summary>Associations that are not disposed: a gauge, and how a test finds a leak.</summary>
     internal static int LiveAssociations => Volatile.Read(ref s_liveAssociations);
+
+    /// <summary>Handshakes of all associations that came to an end, whichever.</summary>
+    internal static long HandshakesEnded => Volatile.Read(ref s_handshakesEnded);
 
     private protected OpenSsl.SslHandle Ssl => _ssl;
 
@@ -198,6 +202,7 @@ public abstract unsafe class DtlsAssociation : IDisposable
             }
 
             _pendingStart = _pendingEnd = 0;
+            CountEnd();
             _ssl.Dispose();
             DisposeKeys();
             Interlocked.Decrement(ref s_liveAssociations);
@@ -258,9 +263,19 @@ public abstract unsafe class DtlsAssociation : IDisposable
         flight.CopyTo(_kept);
         MemoryMarshal.Write(_kept.AsSpan(flight.Length), (ushort)length);
         new ReadOnlySpan<byte>(goodbye, length).CopyTo(_kept.AsSpan(flight.Length + DtlsBio.LengthPrefix));
+        CountEnd();
         _bio = null;
         _ssl.Dispose();
         return true;
+    }
+
+    /// <summary>Once, before OpenSSL's object goes.</summary>
+    private void CountEnd()
+    {
+        if (_bio is not null)
+        {
+            Interlocked.Increment(ref s_handshakesEnded);
+        }
     }
 
     /// <summary>Lets OpenSSL go on with one datagram, or with none, and takes what it wrote as the next flight.</summary>

@@ -28,6 +28,9 @@ internal sealed class MediaPlane : IAsyncDisposable
     /// <summary>Deadlines of rooms are of seconds, and each session has its own: they are met together, or each would wake three threads.</summary>
     private static readonly TimeSpan DeadlineGrain = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestWait = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>A wave of handshakes is over when none ended for so long; what it took then goes back.</summary>
+    private static readonly TimeSpan HandshakeSweepInterval = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan ClosePatience = TimeSpan.FromSeconds(2);
 
     private readonly Lock _gate = new();
@@ -50,6 +53,8 @@ internal sealed class MediaPlane : IAsyncDisposable
     private Instant _retryAt = Instant.Never;
     private readonly TickWaker _ticks = new();
     private readonly Timer _tickTimer;
+    private readonly HandshakeMemory _handshakeMemory = new();
+    private readonly Timer _handshakeSweep;
     private Instant _tickAt = Instant.Never;
     private Task _loop = Task.CompletedTask;
     private ILogger? _log;
@@ -105,6 +110,7 @@ internal sealed class MediaPlane : IAsyncDisposable
         _trace = new TraceWriter(options.TracePath, [.. _drivers.Select(driver => driver.Shard.Trace)]);
         _traced = options.TraceSession;
         _tickTimer = new Timer(_ => Tick());
+        _handshakeSweep = new Timer(_ => SweepHandshakes(), null, HandshakeSweepInterval, Timeout.InfiniteTimeSpan);
         UseCertificate();
     }
 
@@ -435,10 +441,20 @@ internal sealed class MediaPlane : IAsyncDisposable
         }
     }
 
+    private void SweepHandshakes()
+    {
+        _handshakeMemory.Sweep();
+        if (!_stop.IsCancellationRequested)
+        {
+            _handshakeSweep.Change(HandshakeSweepInterval, Timeout.InfiniteTimeSpan);
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
         await _tickTimer.DisposeAsync().ConfigureAwait(false);
+        await _handshakeSweep.DisposeAsync().ConfigureAwait(false);
         await _loop.ConfigureAwait(false);
         _workers.Dispose();
         await _trace.DisposeAsync().ConfigureAwait(false);

@@ -10,9 +10,10 @@ public sealed partial class RoomDirectory
     {
         foreach (Participant participant in room.Participants)
         {
-            foreach (Session session in participant.Sessions)
+            // At each coming and going, for everybody: by numbers, since an enumerator of the list would be an object.
+            for (int index = 0; index < participant.Sessions.Count; index++)
             {
-                if (session.Role.HasFlag(SessionRole.Subscribe))
+                if (participant.Sessions[index] is var session && session.Role.HasFlag(SessionRole.Subscribe))
                 {
                     AssignSources(session);
                 }

@@ -66,6 +66,14 @@ internal sealed class SimulatedWorld : IDisposable
     /// <summary>The client's last session, open or closed.</summary>
     public Session SessionOf(SimulatedClient client) => _sessions[client];
 
+    /// <summary>The same, and the world lets go of it: nobody but the server holds what the server knows of the client.</summary>
+    public Session TakeSession(SimulatedClient client)
+    {
+        Session session = _sessions[client];
+        _sessions.Remove(client);
+        return session;
+    }
+
     /// <summary>ICE restart as WHIP clients do it (RFC 9725, 4.3.3): new credentials in a fragment, the server's in the answer.</summary>
     public void RestartIce(SimulatedClient client)
     {
