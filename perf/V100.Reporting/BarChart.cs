@@ -44,7 +44,7 @@ public sealed record BarChart(string Title, string Unit, IReadOnlyList<Bar> Bars
             canvas.Text(axis.Place(tick), height - Foot + 18, Figures.Short(tick), TextAnchor.Middle, "faint");
         }
 
-        canvas.Text(Width - Margin, height - Foot + 18, Unit, TextAnchor.End, "faint");
+        canvas.Text(Width - Margin, 49, Unit, TextAnchor.End, "faint");
         double top = Head;
         foreach (Bar bar in Bars)
         {

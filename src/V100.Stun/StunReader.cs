@@ -79,19 +79,17 @@ public ref struct StunReader
     public readonly bool Has(StunAttributeType type) => (_present >> StunAttributeSlot.Of(type) & 1) != 0;
 
     /// <summary>The value without its padding.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly bool TryGet(StunAttributeType type, out ReadOnlySpan<byte> value)
     {
-        if (!TryGetOffset(type, out int offset))
-        {
-            value = default;
-            return false;
-        }
-
-        value = _message.Slice(offset, BinaryPrimitives.ReadUInt16BigEndian(_message[(offset - 2)..]));
-        return true;
+        // Inlined, so that the type's place is a constant.
+        bool found = TryGetRange(type, out int offset, out int length);
+        value = _message.Slice(offset, length);
+        return found;
     }
 
     /// <summary>Where the value, without its padding, lies in <see cref="Bytes"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly bool TryGetRange(StunAttributeType type, out int offset, out int length)
     {
         bool found = TryGetOffset(type, out offset);
@@ -138,6 +136,7 @@ public ref struct StunReader
     public readonly StunAttributeEnumerator GetEnumerator() => new(_message);
 
     /// <summary>Where the value of an attribute starts in <see cref="Bytes"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal readonly bool TryGetOffset(StunAttributeType type, out int offset)
     {
         int slot = StunAttributeSlot.Of(type);

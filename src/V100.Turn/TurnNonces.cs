@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Buffers.Text;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using V100.Net;
 
@@ -92,6 +93,7 @@ public sealed class TurnNonces
         anonymity ? nonce[..PrefixLength].SequenceEqual("obMatJos2wAAA"u8) : nonce[..PrefixLength].SequenceEqual("obMatJos2gAAA"u8);
 
     /// <summary>Reads 16 characters of base64 (RFC 4648, 4), all at once: a request pays for this before it has proven anything.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool TryDecode(ReadOnlySpan<byte> text, out uint time, out ulong mac)
     {
         Vector128<byte> characters = Vector128.Create(text);
@@ -110,10 +112,12 @@ public sealed class TurnNonces
         return (upper | lower | digit | plus | slash) == Vector128<byte>.AllBitsSet;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<byte> IsBetween(Vector128<byte> values, byte first, byte last) =>
         Vector128.LessThanOrEqual(values - Vector128.Create(first), Vector128.Create((byte)(last - first)));
 
     /// <summary>48 bits of eight bytes that have six each, the first byte's on top.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Join(ulong sixes)
     {
         sixes = BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(sixes) : sixes;

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using V100.Net.Native;
 
 namespace V100.Net.Crypto;
@@ -150,8 +151,14 @@ internal struct HmacState<TSha>
 
     /// <summary>Four words of the state as the digest has them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static unsafe Vector128<byte> BigEndian(uint* words) => Vector128.Shuffle(
-        Vector128.Load((byte*)words), Vector128.Create((byte)3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12));
+    private static unsafe Vector128<byte> BigEndian(uint* words)
+    {
+        Vector128<byte> bytes = Vector128.Load((byte*)words);
+        Vector128<byte> order = Vector128.Create((byte)3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12);
+
+        // The native binary must run where there is no SSSE3: without this question its Shuffle is a loop over bytes everywhere.
+        return Ssse3.IsSupported ? Ssse3.Shuffle(bytes, order) : Vector128.Shuffle(bytes, order);
+    }
 
     private static unsafe void CompressKey(Span<byte> keyBlock, byte pad, Span<uint> result)
     {
