@@ -40,6 +40,7 @@ internal sealed class MeasuredServer : IDisposable
             RedirectStandardError = true,
         };
         _process = Process.Start(start) ?? throw new LoadFailedException($"cannot start {program}");
+        AppDomain.CurrentDomain.ProcessExit += EndWithThisProcess;
         _process.OutputDataReceived += Keep;
         _process.ErrorDataReceived += Keep;
         _process.BeginOutputReadLine();
@@ -182,8 +183,12 @@ internal sealed class MeasuredServer : IDisposable
         }
     }
 
+    /// <summary>A run that is ended from outside leaves no server behind.</summary>
+    private void EndWithThisProcess(object? sender, EventArgs arguments) => Dispose();
+
     public void Dispose()
     {
+        AppDomain.CurrentDomain.ProcessExit -= EndWithThisProcess;
         if (!_process.HasExited)
         {
             _process.Kill();
