@@ -1,11 +1,12 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.Options;
 using V100.Server.Configuration;
 using V100.Server.Connections;
 using V100.Server.Control;
+using V100.Server.Logging;
 
 namespace V100.Server;
 
@@ -18,7 +19,11 @@ internal sealed class ServerHost : IAsyncDisposable
     /// <summary>Bytes that wait unread at most, for each connection; more than the longest message.</summary>
     private const int MaxUnreadBytes = 2 * ClientConnection.MaxMessageLength;
 
-    private readonly WebApplication _app;
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(5);
+
+    private readonly ConsoleLog _logger;
+    private readonly Api _api;
+    private readonly KestrelServer _server;
     private readonly OptionsReader _reader;
     private readonly ApiKeyRing _keys;
     private readonly IReadOnlyDictionary<string, string> _developmentKeys;
@@ -62,22 +67,8 @@ internal sealed class ServerHost : IAsyncDisposable
         IceServers iceServers = new(options, addresses, udpPort);
         Plane = new ControlPlane(conference, relays, _keys, options, iceServers, time ?? TimeProvider.System);
 
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
-
-        // Nothing but V100's own keys configures this server.
-        builder.Configuration.Sources.Clear();
-        ConfigureLogging(builder.Logging, options);
-        builder.Services.AddSingleton<IHostLifetime, SilentLifetime>();
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
-        builder.Services.Configure<SocketTransportOptions>(sockets => sockets.MaxReadBufferSize = MaxUnreadBytes);
-        if (options.HttpUrl.IsHttps)
-        {
-            builder.WebHost.UseKestrelHttpsConfiguration();
-        }
-
-        builder.WebHost.ConfigureKestrel(kestrel => ConfigureKestrel(kestrel, options));
-        _app = builder.Build();
-        Log = _app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("V100");
+        _logger = new ConsoleLog(options.LogFormat, options.LogLevel);
+        Log = _logger.CreateLogger("V100");
         sink ??= new BindingSink();
         Connections = connections ?? new ConnectionTable(ConnectionLimits.From(options), sink.WorkerCount, Plane.Time);
         _acceptor = new ConnectionAcceptor(Connections, sink, _certificate, options.TcpTrustedProxies, Log);
@@ -102,7 +93,11 @@ internal sealed class ServerHost : IAsyncDisposable
             .. new ServiceEndpoints(Plane, Metrics, Reload).Routes,
             .. PageFiles.Routes,
         ];
-        Api.Map(_app, Routes, new CrossOrigin(options.AllowedOrigins), Plane.Limits, records.Audit, Log);
+        _api = new Api(Routes, new CrossOrigin(options.AllowedOrigins), Plane.Limits, records.Audit, Log);
+        KestrelServerOptions kestrel = new();
+        ConfigureKestrel(kestrel, options);
+        SocketTransportOptions sockets = new() { MaxReadBufferSize = MaxUnreadBytes };
+        _server = new KestrelServer(Options.Create(kestrel), new SocketTransportFactory(Options.Create(sockets), _logger), _logger);
     }
 
     public ControlPlane Plane { get; }
@@ -124,16 +119,17 @@ internal sealed class ServerHost : IAsyncDisposable
     /// <summary>Binds and serves. Throws <see cref="IOException"/> where an address cannot be bound.</summary>
     public async Task StartAsync()
     {
-        await _app.StartAsync().ConfigureAwait(false);
+        await _server.StartAsync(_api, CancellationToken.None).ConfigureAwait(false);
         Plane.IceServers.TcpPort = TcpPort;
         Plane.IceServers.TlsPort = _certificate is null ? null : TlsPort ?? Plane.Options.TlsPort;
     }
 
-    public Task StopAsync()
+    public async Task StopAsync()
     {
         Connections.Stop();
         _streams.Stop();
-        return _app.StopAsync();
+        using CancellationTokenSource patience = new(StopPatience);
+        await _server.StopAsync(patience.Token).ConfigureAwait(false);
     }
 
     /// <summary>Reads secrets and certificates again; null, or the line that says why everything stays as it is.</summary>
@@ -155,37 +151,12 @@ internal sealed class ServerHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        Connections.Stop();
-        _streams.Stop();
-        await _app.DisposeAsync().ConfigureAwait(false);
+        await StopAsync().ConfigureAwait(false);
+        _server.Dispose();
         Plane.Limits.Dispose();
         _streams.Dispose();
         Connections.Dispose();
-    }
-
-    private static void ConfigureLogging(ILoggingBuilder logging, ServerOptions options)
-    {
-        logging.ClearProviders();
-        logging.SetMinimumLevel(options.LogLevel);
-        logging.AddFilter("Microsoft", LogLevel.Warning);
-        logging.AddFilter("System", LogLevel.Warning);
-        if (options.LogFormat == LogFormat.Json)
-        {
-            logging.AddJsonConsole(console =>
-            {
-                console.UseUtcTimestamp = true;
-                console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ";
-            });
-        }
-        else
-        {
-            logging.AddSimpleConsole(console =>
-            {
-                console.SingleLine = true;
-                console.UseUtcTimestamp = true;
-                console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
-            });
-        }
+        _logger.Dispose();
     }
 
     private void ConfigureKestrel(KestrelServerOptions kestrel, ServerOptions options)
@@ -246,12 +217,8 @@ internal sealed class ServerHost : IAsyncDisposable
             return;
         }
 
-        listen.Use(tls => connection => _acceptor.GuardAsync(connection, tls));
-        listen.UseHttps(new TlsHandshakeCallbackOptions
-        {
-            OnConnection = _certificate!.SelectAsync,
-            HandshakeTimeout = TimeSpan.FromSeconds(Plane.Options.TcpHandshakeTimeoutSeconds),
-        });
+        // What the client does not ask for in TLS is HTTP/1.1.
+        listen.Use(share => connection => _acceptor.SecureAsync(connection, share));
         listen.Use(http => connection => _acceptor.ShareAsync(connection, http));
     }
 
@@ -265,12 +232,5 @@ internal sealed class ServerHost : IAsyncDisposable
     {
         _tls ??= listen;
         listen.Run(connection => _acceptor.AcceptAsync(connection, StreamListener.Tls));
-    }
-
-    /// <summary>The process's signals are handled in <see cref="ServerLifetime"/>, with a drain, not by the host.</summary>
-    private sealed class SilentLifetime : IHostLifetime
-    {
-        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

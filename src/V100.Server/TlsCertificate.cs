@@ -2,7 +2,6 @@ using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using Microsoft.AspNetCore.Server.Kestrel.Https;
 using V100.Net.Crypto;
 using V100.Server.Configuration;
 
@@ -50,8 +49,7 @@ internal sealed class TlsCertificate
         $"V100:Tls:CertificatePath = \"{options.TlsCertificatePath}\": {exception.Message.ReplaceLineEndings(" ")}; allowed is a PEM chain whose leaf belongs to V100:Tls:KeyPath, with a key that OpenSSL takes";
 
     /// <summary>For HTTPS, and for STUN and TURN on the same port.</summary>
-    public ValueTask<SslServerAuthenticationOptions> SelectAsync(TlsHandshakeCallbackContext context) =>
-        ValueTask.FromResult(OptionsFor([SslApplicationProtocol.Http2, SslApplicationProtocol.Http11, Turn, NatDiscovery]));
+    public SslServerAuthenticationOptions HttpsOptions => OptionsFor([SslApplicationProtocol.Http2, SslApplicationProtocol.Http11, Turn, NatDiscovery]);
 
     /// <summary>For STUN and TURN alone.</summary>
     public SslServerAuthenticationOptions StreamOptions => OptionsFor([Turn, NatDiscovery]);

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http.Features;
 using V100.Net;
 using V100.Stun;
 
@@ -156,7 +157,7 @@ internal sealed partial class ClientConnection : IThreadPoolWorkItem
         try
         {
             // Under TLS that somebody else has taken off, the socket is not for plain bytes.
-            bool shared = context.Features.Get<ITlsHandshakeFeature>() is not null;
+            bool shared = context.Features.Get<ITlsConnectionFeature>() is not null;
             Socket? socket = shared ? null : context.Features.Get<IConnectionSocketFeature>()?.Socket;
             if (socket is null)
             {

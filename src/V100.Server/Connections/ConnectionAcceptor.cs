@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Net;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using V100.Net;
 
@@ -60,17 +61,47 @@ internal sealed class ConnectionAcceptor(
         }
     }
 
-    /// <summary>Below TLS on the HTTPS port: some handshakes that are cut short make SslStream throw what says it is a defect, which a stranger must not fill the log with.</summary>
-    public async Task GuardAsync(ConnectionContext context, ConnectionDelegate tls)
+    /// <summary>The TLS of the HTTPS port.</summary>
+    public async Task SecureAsync(ConnectionContext context, ConnectionDelegate next)
     {
+        IDuplexPipe below = context.Transport;
+        HttpsTransport tls = new(below);
+        await using (tls.ConfigureAwait(false))
+        {
+            if (!await IsSecuredAsync(tls).ConfigureAwait(false))
+            {
+                // No abort, or the alert that says why would be lost.
+                table.Counters.Closed(ConnectionCloseReason.Tls);
+                return;
+            }
+
+            context.Features.Set<ITlsConnectionFeature>(tls);
+            context.Features.Set<ITlsApplicationProtocolFeature>(tls);
+            context.Transport = tls;
+            try
+            {
+                await next(context).ConfigureAwait(false);
+            }
+            finally
+            {
+                context.Transport = below;
+            }
+        }
+    }
+
+    private async Task<bool> IsSecuredAsync(HttpsTransport tls)
+    {
+        using CancellationTokenSource deadline = new(table.Limits.HandshakeTimeout, table.Time);
         try
         {
-            await tls(context).ConfigureAwait(false);
+            await tls.AuthenticateAsync(certificate!.HttpsOptions, deadline.Token).ConfigureAwait(false);
+            return true;
         }
-        catch (IndexOutOfRangeException)
+#pragma warning disable CA1031 // As with ClientConnection.SecureAsync: a handshake that is cut short can throw anything, which a stranger must not fill the log with.
+        catch (Exception)
+#pragma warning restore CA1031
         {
-            table.Counters.Closed(ConnectionCloseReason.Tls);
-            context.Abort(new ConnectionAbortedException("no TLS"));
+            return false;
         }
     }
 

@@ -1,32 +1,53 @@
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Http.Features;
 using V100.Server.Audit;
 
 namespace V100.Server.Control;
 
-/// <summary>Maps the routes: one endpoint per path, which answers every method.</summary>
-internal static class Api
+/// <summary>Answers requests: finds the path, then the method, and has the last word on what nobody expected.</summary>
+/// <param name="routes">The operations.</param>
+/// <param name="crossOrigin">What other origins may.</param>
+/// <param name="limits">How many requests a second are answered.</param>
+/// <param name="audit">Is told of every answer.</param>
+/// <param name="log">For faults.</param>
+internal sealed class Api(IReadOnlyList<ApiRoute> routes, CrossOrigin crossOrigin, RequestLimits limits, AuditLog audit, ILogger log) : IHttpApplication<HttpContext>
 {
-    public static void Map(WebApplication app, IReadOnlyList<ApiRoute> routes, CrossOrigin crossOrigin, RequestLimits limits, AuditLog audit, ILogger log)
+    /// <summary>A parameter sorts behind all text: what names a segment goes before what takes any.</summary>
+    private readonly ApiPath[] _paths =
+        [.. routes.GroupBy(route => route.Pattern, StringComparer.Ordinal).OrderBy(path => path.Key, StringComparer.Ordinal).Select(path => new ApiPath(path.Key, [.. path]))];
+
+    public HttpContext CreateContext(IFeatureCollection contextFeatures) => new DefaultHttpContext(contextFeatures);
+
+    public async Task ProcessRequestAsync(HttpContext context)
     {
-        app.Use(next => async context =>
+        try
         {
-            try
-            {
-                await GuardAsync(context, next, crossOrigin, limits, log).ConfigureAwait(false);
-            }
-            finally
-            {
-                audit.Record(context);
-            }
-        });
-        app.UseRouting();
-        foreach (IGrouping<string, ApiRoute> path in routes.GroupBy(route => route.Pattern, StringComparer.Ordinal))
+            await GuardAsync(context).ConfigureAwait(false);
+        }
+        finally
         {
-            ApiRoute[] methods = [.. path];
-            app.Map(path.Key, context => DispatchAsync(context, methods));
+            audit.Record(context);
+        }
+    }
+
+    public void DisposeContext(HttpContext context, Exception? exception)
+    {
+        // It holds nothing.
+    }
+
+    private Task RouteAsync(HttpContext context)
+    {
+        string[] segments = ApiPath.SegmentsOf(context.Request.Path.Value ?? "");
+        foreach (ApiPath path in _paths)
+        {
+            if (path.Matches(segments))
+            {
+                context.Features.Set(path);
+                return DispatchAsync(context, path.Routes);
+            }
         }
 
-        app.Map("/{**path}", static context => Problem.WriteAsync(
-            context, StatusCodes.Status404NotFound, "not-found", "There is nothing at this path.", "path", "the paths in /openapi.json"));
+        return Problem.WriteAsync(context, StatusCodes.Status404NotFound, "not-found", "There is nothing at this path.", "path", "the paths in /openapi.json");
     }
 
     private static Task DispatchAsync(HttpContext context, ApiRoute[] routes)
@@ -62,7 +83,7 @@ internal static class Api
     }
 
     /// <summary>What holds for every answer, and the last place for what nobody expected.</summary>
-    private static async Task GuardAsync(HttpContext context, RequestDelegate next, CrossOrigin crossOrigin, RequestLimits limits, ILogger log)
+    private async Task GuardAsync(HttpContext context)
     {
         IHeaderDictionary headers = context.Response.Headers;
         headers.XContentTypeOptions = "nosniff";
@@ -72,7 +93,7 @@ internal static class Api
         {
             if (!await limits.RefusedByAddressAsync(context).ConfigureAwait(false))
             {
-                await next(context).ConfigureAwait(false);
+                await RouteAsync(context).ConfigureAwait(false);
             }
         }
         catch (BadHttpRequestException exception) when (!context.Response.HasStarted)

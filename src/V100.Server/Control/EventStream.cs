@@ -76,6 +76,8 @@ internal sealed class EventStream : TickListener
         PipeWriter writer = _context.Response.BodyWriter;
         using CancellationTokenRegistration gone = _context.RequestAborted.UnsafeRegister(static stream => ((EventStream)stream!).Wake(), this);
 
+        await _context.Response.StartAsync(CancellationToken.None).ConfigureAwait(false);
+
         // How long a client waits before it comes back (WHATWG HTML, 9.2.6); it shows a proxy the first bytes too.
         writer.Write("retry: 2000\n\n"u8);
         while (!_context.RequestAborted.IsCancellationRequested)

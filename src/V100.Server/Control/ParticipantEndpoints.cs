@@ -139,7 +139,7 @@ internal sealed class ParticipantEndpoints(ControlPlane plane)
 
     private async Task MuteAsync(HttpContext context)
     {
-        bool namesParticipant = context.Request.RouteValues.ContainsKey("identity");
+        bool namesParticipant = PathSegment.Read(context, "identity") is not null;
         string? room = await plane.AdministeredRoomAsync(context).ConfigureAwait(false);
         string? identity = room is not null && namesParticipant ? await ControlPlane.PathNameAsync(context, "identity").ConfigureAwait(false) : null;
         if (room is null || namesParticipant && identity is null)

@@ -57,6 +57,7 @@ internal sealed record DeliveryListView(IReadOnlyList<DeliveryView> Deliveries, 
 internal sealed record WebhookTestView(string Id);
 
 [JsonSourceGenerationOptions(
+    GenerationMode = JsonSourceGenerationMode.Serialization,
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(UsageListView))]

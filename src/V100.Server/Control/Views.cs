@@ -181,6 +181,7 @@ internal sealed record HealthView(string Status);
 internal sealed record ProblemView(string Type, string Title, int Status, string Detail, string Code, string? Field, string? Allowed);
 
 [JsonSourceGenerationOptions(
+    GenerationMode = JsonSourceGenerationMode.Serialization,
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(RoomView))]

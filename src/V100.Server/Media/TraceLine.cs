@@ -60,6 +60,7 @@ internal sealed record TraceProbe(int Id, long RateBps, int Bytes, int Packets);
 internal sealed record TraceOption(string? Layer, int Spatial, int Temporal, long BitrateBps, int Width, int Height, double FramesPerSecond);
 
 [JsonSourceGenerationOptions(
+    GenerationMode = JsonSourceGenerationMode.Serialization,
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(TraceLine))]

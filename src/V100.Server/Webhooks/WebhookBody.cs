@@ -65,6 +65,7 @@ internal sealed record WebhookTrack(string Id, string Kind, string Source);
 internal sealed record WebhookClaims(string Iss, long Nbf, long Exp, string Sha256);
 
 [JsonSourceGenerationOptions(
+    GenerationMode = JsonSourceGenerationMode.Serialization,
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(WebhookBody))]

@@ -41,6 +41,9 @@ internal sealed partial class Subscription
     private bool _isReplaying;
     private bool _replayedStill;
 
+    /// <summary>Up to there: each subscription that begins has the cache replayed, and those that began a moment before have it already.</summary>
+    private (int Generation, ExtendedSequence Sequence) _replayedTo;
+
     /// <summary>One bit for each encoding of the source that it takes.</summary>
     private uint _taken;
 
@@ -212,10 +215,12 @@ internal sealed partial class Subscription
     public void ForwardReplayed(in MediaPacket packet, in RtpReader rtp, Instant now)
     {
         bool begins = _begins && _selector.Current.IsNone && packet.Layers.StartsKeyframe;
-        bool goesOn = _isReplaying && packet.Encoding == _selector.Current.Encoding;
+        bool goesOn = _isReplaying && packet.Encoding == _selector.Current.Encoding
+            && (packet.Generation != _replayedTo.Generation || packet.Sequence > _replayedTo.Sequence);
         if (_peer.CanSend && (begins || goesOn))
         {
             _isReplaying = true;
+            _replayedTo = (packet.Generation, packet.Sequence);
             _replayedStill = packet.IsStill;
             Select(in packet, in rtp, isLate: true, now);
             _isReplaying = !_selector.Current.IsNone;

@@ -14,25 +14,32 @@ public sealed class QualityHistory
     public const int MaxPoints = 360;
     private const long SlotNs = 10_000_000_000;
     private const int FirstCapacity = 12;
+    private const int MaxPast = MaxPoints - 1;
 
-    private (long Slot, float Sum, float Lowest, int Count)[] _points = new (long, float, float, int)[FirstCapacity];
+    // A ring of what is over, beside the ten seconds that run.
+    private Past[] _past = [];
     private int _first;
     private int _count;
+    private long _slot = long.MinValue;
+    private float _sum;
+    private float _lowest;
+    private int _scores;
+
+    /// <summary>Twelve bytes, times sessions, times an hour.</summary>
+    private readonly record struct Past(uint Slot, float Mean, float Lowest);
 
     internal void Add(double score, Instant now)
     {
         long slot = now.Nanoseconds / SlotNs;
-        if (_count == 0 || Last.Slot != slot)
+        if (slot != _slot)
         {
-            MakeRoom();
-            _count++;
-            Last = (slot, 0, float.MaxValue, 0);
+            Keep();
+            (_slot, _sum, _lowest, _scores) = (slot, 0, float.MaxValue, 0);
         }
 
-        ref (long Slot, float Sum, float Lowest, int Count) last = ref Last;
-        last.Sum += (float)score;
-        last.Lowest = Math.Min(last.Lowest, (float)score);
-        last.Count++;
+        _sum += (float)score;
+        _lowest = Math.Min(_lowest, (float)score);
+        _scores++;
     }
 
     /// <summary>The points that began after <paramref name="since"/>, the oldest first.</summary>
@@ -41,32 +48,43 @@ public sealed class QualityHistory
         var points = new List<QualityPoint>();
         for (int index = 0; index < _count; index++)
         {
-            (long slot, float sum, float lowest, int count) = _points[(_first + index) % _points.Length];
-            if (slot * SlotNs > since.Nanoseconds)
-            {
-                points.Add(new QualityPoint(new Instant(slot * SlotNs), sum / count, lowest));
-            }
+            Past past = _past[(_first + index) % _past.Length];
+            AddPoint(past.Slot, past.Mean, past.Lowest);
+        }
+
+        if (_scores > 0)
+        {
+            AddPoint(_slot, _sum / _scores, _lowest);
         }
 
         return points;
+
+        void AddPoint(long slot, float mean, float lowest)
+        {
+            if (slot * SlotNs > since.Nanoseconds)
+            {
+                points.Add(new QualityPoint(new Instant(slot * SlotNs), mean, lowest));
+            }
+        }
     }
 
-    private ref (long Slot, float Sum, float Lowest, int Count) Last => ref _points[(_first + _count - 1) % _points.Length];
-
-    private void MakeRoom()
+    private void Keep()
     {
-        if (_count < _points.Length)
+        if (_scores == 0)
         {
             return;
         }
 
-        if (_count == MaxPoints)
+        if (_count == MaxPast)
         {
-            _first = (_first + 1) % MaxPoints;
+            _first = (_first + 1) % MaxPast;
             _count--;
-            return;
+        }
+        else if (_count == _past.Length)
+        {
+            Array.Resize(ref _past, Math.Clamp(2 * _count, FirstCapacity, MaxPast)); // It has not gone around yet.
         }
 
-        Array.Resize(ref _points, Math.Min(MaxPoints, 2 * _count)); // It has not gone around yet.
+        _past[(_first + _count++) % _past.Length] = new Past((uint)_slot, _sum / _scores, _lowest);
     }
 }

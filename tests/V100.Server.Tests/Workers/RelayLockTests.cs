@@ -52,7 +52,10 @@ public sealed class RelayLockTests(ITestOutputHelper output)
             ["BlockPool.Enqueue calls SpinWait.SpinOnce"]),
         ("a socket that cannot be opened", ["Libc.Failure calls IOException..ctor", "UdpSocketPortable..ctor calls IOException..ctor"]),
         ("the end of the process, reached by the name of Dispose alone",
-            ["RequestLimits.Dispose calls PartitionedRateLimiter`1.Dispose", "ServerLifetime.Dispose calls CancellationTokenSource.Dispose", "UdpWorker.Join calls Thread.Join"]),
+            [
+                "ConsoleLog.Dispose calls Monitor.Enter", "ConsoleLog.Dispose calls Monitor.PulseAll", "ConsoleLog.Dispose calls Monitor.Exit", "ConsoleLog.Dispose calls Thread.Join",
+                "RequestLimits.Dispose calls PartitionedRateLimiter`1.Dispose", "ServerLifetime.Dispose calls CancellationTokenSource.Dispose", "UdpWorker.Join calls Thread.Join",
+            ]),
     ];
 
     [Fact]

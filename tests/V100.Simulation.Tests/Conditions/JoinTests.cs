@@ -40,6 +40,35 @@ public sealed class JoinTests(ITestOutputHelper output)
         }
     }
 
+    /// <summary>The cache is replayed for each of them, and none gets what it has once more: its pacer would be full of it.</summary>
+    [Fact]
+    public void Who_joins_with_a_crowd_is_live_as_soon_as_who_joins_alone()
+    {
+        foreach (int seed in Seed.Each(output, count: 3))
+        {
+            double alone = SecondsUntilLive(seed, joiners: 1);
+            double crowded = SecondsUntilLive(seed, joiners: 50);
+            output.WriteLine($"figure: live after {alone:0.00} s alone, {crowded:0.00} s as the last of 50");
+            Assert.InRange(crowded, 0, 1.1 * alone + 0.1);
+        }
+    }
+
+    private static double SecondsUntilLive(int seed, int joiners)
+    {
+        using var world = new SimulatedWorld(seed);
+        SimulatedClient alice = world.Publish();
+        world.RunUntilConnected();
+        world.Run(1.5);
+        SimulatedClient[] viewers = [.. Enumerable.Range(0, joiners).Select(index => world.Subscribe($"viewer{index}", offer: ClientOffer.AdaptiveSubscriber()))];
+        world.RunUntilConnected();
+        Instant connected = world.Now;
+        world.RunUntil(() => Array.TrueForAll(viewers, IsLive), 30);
+        return (world.Now - connected).TotalSeconds;
+
+        // Ten packets are an eighth of a second.
+        bool IsLive(SimulatedClient viewer) => viewer.VideoPlayback.Packets is { Count: > 0 } packets && packets.Values.Last().Mark.Number + 10 >= alice.Video.Number;
+    }
+
     [Fact]
     public void Who_joins_while_the_keyframe_is_recent_asks_for_none()
     {
