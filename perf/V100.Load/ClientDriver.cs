@@ -175,7 +175,8 @@ internal sealed class ClientDriver : IDisposable
         }
     }
 
-    private static IPAddress AddressOf(string network, int block, int index) => IPAddress.Parse(string.Create(
+    /// <summary>The address of a client by its number.</summary>
+    public static IPAddress AddressOf(string network, int block, int index) => IPAddress.Parse(string.Create(
         CultureInfo.InvariantCulture, $"{network}.{BytesPerBlock * block + index / ClientsPerByte}.{index % ClientsPerByte + 1}"));
 
     /// <summary>Only what is sent from this machine's own addresses to its own addresses stays here.</summary>

@@ -8,7 +8,10 @@ internal sealed class ForwardingMeasurement(SystemSuiteOptions options, SystemCa
 {
     private const string CostGroup = "forwarding, processor time";
     private const string LatencyGroup = "forwarding, latency";
+    private const string FloorGroup = "forwarding, a bare loop of the same packets";
     private const int LatencySubscribers = 50;
+    private const int Rate = 500;
+    private const int WireBytes = 1216; // With the tag of AES-GCM.
 
     private sealed record Case(string Name, int Subscribers, string[] Arguments, Target[] Targets);
 
@@ -27,6 +30,7 @@ internal sealed class ForwardingMeasurement(SystemSuiteOptions options, SystemCa
         {
             var v100 = new List<PublishAndPlayResult>();
             var janus = new List<PublishAndPlayResult>();
+            var floor = new List<BareFanoutResult>();
             for (int round = 0; round < options.Rounds; round++)
             {
                 // Neither always has the machine as the other leaves it.
@@ -38,6 +42,11 @@ internal sealed class ForwardingMeasurement(SystemSuiteOptions options, SystemCa
                         (isV100 ? v100 : janus).Add(await RoundAsync(what, isV100).ConfigureAwait(false));
                     }
                 }
+
+                if (IsEven(what))
+                {
+                    floor.Add(SystemCalls.MeasureFloor(what.Subscribers, Rate, WireBytes, TimeSpan.FromSeconds(options.Seconds)));
+                }
             }
 
             rows.Add(Row(CostGroup, what.Name, v100, janus, result => result.ServerUsPerForwardedPacket!.Value, what.Targets) with { Remark = Remark(v100, janus) });
@@ -47,12 +56,34 @@ internal sealed class ForwardingMeasurement(SystemSuiteOptions options, SystemCa
                 rows.Add(Row(LatencyGroup, $"{what.Name}: p99", v100, janus, result => result.LatencyP99Us, IsEven(what) ? [Target.ValueAtMost(500)] : []));
                 rows.Add(Row(LatencyGroup, $"{what.Name}: p99.9", v100, janus, result => result.LatencyP999Us, IsEven(what) ? [Target.ValueAtMost(3000)] : []));
             }
+
+            if (floor.Count > 0)
+            {
+                rows.Add(Floor($"{what.Name}: processor time", floor, result => result.UsPerPacket) with { Remark = $"lost {floor.Sum(result => result.Lost)}" });
+                rows.Add(Floor($"{what.Name}: p50", floor, result => result.Latency.PercentileMicroseconds(0.5)));
+                rows.Add(Floor($"{what.Name}: p99", floor, result => result.Latency.PercentileMicroseconds(0.99)));
+                rows.Add(Floor($"{what.Name}: p99.9", floor, result => result.Latency.PercentileMicroseconds(0.999)));
+                rows.Add(new ReportRow
+                {
+                    Group = FloorGroup, Name = $"{what.Name}: V100's processor time beside it", Unit = "µs", ReferenceName = "the bare loop",
+                    Samples = [.. v100.Select(result => result.ServerUsPerForwardedPacket!.Value)], ReferenceSamples = [.. floor.Select(result => result.UsPerPacket)],
+                });
+                rows.Add(new ReportRow
+                {
+                    Group = FloorGroup, Name = $"{what.Name}: V100's p50 beside it", Unit = "µs", ReferenceName = "the bare loop",
+                    Samples = [.. v100.Select(result => result.LatencyP50Us)], ReferenceSamples = [.. floor.Select(result => result.Latency.PercentileMicroseconds(0.5))],
+                });
+            }
         }
 
         return rows;
     }
 
     private static bool IsEven(Case what) => what.Targets.Length > 0;
+
+    /// <summary>What is left when a server does nothing but receive and send, and what of the latency is the clients' own.</summary>
+    private static ReportRow Floor(string name, List<BareFanoutResult> results, Func<BareFanoutResult, double> figure) =>
+        new() { Group = FloorGroup, Name = name, Unit = "µs", Samples = [.. results.Select(figure)] };
 
     private async Task<PublishAndPlayResult> RoundAsync(Case what, bool isV100)
     {

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using V100.Net;
 using V100.Stun;
 
@@ -22,6 +23,9 @@ internal sealed class MeasuredServer : IDisposable
     private readonly Process _process;
     private readonly Queue<string> _lastLines = new();
 
+    // A run that is ended from outside leaves no server behind.
+    private readonly PosixSignalRegistration[] _signals;
+
     /// <param name="name">For reports.</param>
     /// <param name="program">What is run.</param>
     /// <param name="arguments">Its arguments.</param>
@@ -40,6 +44,7 @@ internal sealed class MeasuredServer : IDisposable
             RedirectStandardError = true,
         };
         _process = Process.Start(start) ?? throw new LoadFailedException($"cannot start {program}");
+        _signals = [.. ((PosixSignal[])[PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGHUP]).Select(signal => PosixSignalRegistration.Create(signal, _ => End()))];
         _process.OutputDataReceived += Keep;
         _process.ErrorDataReceived += Keep;
         _process.BeginOutputReadLine();
@@ -182,14 +187,19 @@ internal sealed class MeasuredServer : IDisposable
         }
     }
 
-    public void Dispose()
+    private void End()
     {
         if (!_process.HasExited)
         {
             _process.Kill();
             _process.WaitForExit();
         }
+    }
 
+    public void Dispose()
+    {
+        Array.ForEach(_signals, signal => signal.Dispose());
+        End();
         _process.Dispose();
     }
 }

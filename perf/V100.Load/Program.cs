@@ -33,6 +33,8 @@ namespace V100.Load
                         return await PublishAndPlay.RunAsync(arguments[1..]).ConfigureAwait(false);
                     case SubscriberProcess.Mode:
                         return await SubscriberProcess.RunAsync(arguments[1..]).ConfigureAwait(false);
+                    case BareFanout.Mode:
+                        return BareFanout.Run(arguments[1..]);
                     case "api":
                         return await ApiLoad.RunAsync(arguments[1..]).ConfigureAwait(false);
                     case "turn":

@@ -121,6 +121,13 @@ internal sealed class SystemCalls(SystemSuiteOptions options)
         return MeasuredServer.StartV100Calls(options.V100, SystemNetwork.ServerAddress, Environment.ProcessorCount, core: null);
     }
 
+    /// <summary>A bare loop in a server's place.</summary>
+    public static BareFanoutResult MeasureFloor(int subscribers, int rate, int size, TimeSpan duration)
+    {
+        KeepTo(1);
+        return BareFanout.Measure(SystemNetwork.Clients, System.Net.IPAddress.Parse(SystemNetwork.ServerAddress), _lastCore, subscribers, rate, size, duration);
+    }
+
     public static Task<PublishAndPlayResult> MeasureAsync(MeasuredServer server, params string[] arguments)
     {
         string[] who = server.Name == "Janus" ? ["--server", "janus"] : ["--key", MeasuredServer.Key, "--secret", MeasuredServer.Secret];
