@@ -9,8 +9,9 @@ namespace V100.EndToEnd.Tests;
 /// <summary>What the published binary is: one native file, and SQLite's library, that need nothing else, start at once and idle small.</summary>
 public sealed class BinaryTests(ITestOutputHelper output)
 {
-    private const double FirstAnswerLimitMs = 150;
-    private const long IdleLimitKibibytes = 40 * 1024;
+    private const long SizeLimitBytes = 13 * 1024 * 1024;
+    private const double FirstAnswerLimitMs = 100;
+    private const long IdleLimitKibibytes = 35 * 1024;
 
     [Fact]
     public void It_is_one_native_file_and_the_library_of_its_store()
@@ -22,7 +23,9 @@ public sealed class BinaryTests(ITestOutputHelper output)
         byte[] head = new byte[4];
         stream.ReadExactly(head);
         Assert.Equal("\u007fELF"u8.ToArray(), head);
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"figure: size of the binary: {stream.Length / 1e6:0.0} MB"));
+        long library = new FileInfo(Path.Combine(folder, "libe_sqlite3.so")).Length;
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"figure: size of the binary: {stream.Length / 1e6:0.0} MB, and {library / 1e6:0.0} MB of SQLite beside it"));
+        Assert.True(stream.Length <= SizeLimitBytes, $"{stream.Length} bytes");
     }
 
     [Fact]
