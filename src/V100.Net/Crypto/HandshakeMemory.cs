@@ -13,7 +13,7 @@ public sealed class HandshakeMemory
     private long _returned;
     private bool _isUnavailable;
 
-    /// <summary>Gives back once no handshake has ended since the last call. True when it did.</summary>
+    /// <summary>Gives back once no handshake has ended since the last call. True when it asked the C library to.</summary>
     public bool Sweep()
     {
         long ended = DtlsAssociation.HandshakesEnded;
@@ -27,7 +27,8 @@ public sealed class HandshakeMemory
         _returned = ended;
         try
         {
-            return Libc.TrimHeap(0) == 1;
+            _ = Libc.TrimHeap(0);
+            return true;
         }
         catch (EntryPointNotFoundException)
         {

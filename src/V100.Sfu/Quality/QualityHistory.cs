@@ -17,7 +17,7 @@ public sealed class QualityHistory
     private const int MaxPast = MaxPoints - 1;
 
     // A ring of what is over, beside the ten seconds that run.
-    private Past[] _past = [];
+    private Past[] _past = new Past[FirstCapacity];
     private int _first;
     private int _count;
     private long _slot = long.MinValue;
@@ -82,7 +82,7 @@ public sealed class QualityHistory
         }
         else if (_count == _past.Length)
         {
-            Array.Resize(ref _past, Math.Clamp(2 * _count, FirstCapacity, MaxPast)); // It has not gone around yet.
+            Array.Resize(ref _past, Math.Min(2 * _count, MaxPast)); // It has not gone around yet.
         }
 
         _past[(_first + _count++) % _past.Length] = new Past((uint)_slot, _sum / _scores, _lowest);

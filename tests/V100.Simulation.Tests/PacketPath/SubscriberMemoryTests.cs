@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using V100.Net;
+using V100.Net.Crypto;
 using V100.Sfu.Peers;
 using V100.Sfu.Rooms;
 using V100.Simulation.World;
@@ -27,6 +28,32 @@ public sealed class SubscriberMemoryTests(ITestOutputHelper output)
 
     [Fact]
     public void An_active_subscriber_costs_no_more_than_its_budget() => AssertCosts(ActiveBytes, isActive: true);
+
+    [Fact]
+    public void What_handshakes_took_is_given_back_once_when_they_are_over()
+    {
+        var memory = new HandshakeMemory();
+        Sweep(memory);
+        using (var world = new SimulatedWorld(Seed.One(output)))
+        {
+            world.Publish();
+            world.RunUntilConnected();
+            Assert.False(memory.Sweep());
+        }
+
+        Assert.False(memory.Sweep());
+        Assert.True(memory.Sweep());
+        Assert.False(memory.Sweep());
+    }
+
+    /// <summary>Until what other tests did is behind.</summary>
+    private static void Sweep(HandshakeMemory memory)
+    {
+        for (int call = 0; call < 2; call++)
+        {
+            memory.Sweep();
+        }
+    }
 
     private void AssertCosts(int limit, bool isActive)
     {
