@@ -121,6 +121,12 @@ internal sealed record PublishAndPlayOptions
             Json = given.Text("--json"),
         };
         given.RefuseRest();
+        if (isJanus && options.Network.StartsWith("127.", StringComparison.Ordinal))
+        {
+            // libnice leaves loopback devices out: what it sends to such an address would go by the default route, off this machine.
+            throw new LoadFailedException("--server janus needs a --network that a device of its own has; `bench system` makes one in a network namespace");
+        }
+
         return options.ClientCount <= MaxClients ? options : throw new LoadFailedException($"these are {options.ClientCount} clients, and at most {MaxClients} are allowed");
     }
 }

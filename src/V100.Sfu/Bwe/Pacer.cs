@@ -30,7 +30,9 @@ public sealed class Pacer<T>
     public static readonly TimeSpan MaxVideoWait = TimeSpan.FromMilliseconds(250);
 
     private const int PaddingPacketBytes = 255;
-    private static readonly TimeSpan _minWait = TimeSpan.FromMilliseconds(1);
+
+    /// <summary>What waits leaves in runs, which cost a send each: a wake for each packet took half of the time that a packet takes.</summary>
+    private static readonly TimeSpan _minWait = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan _probePatience = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan _paddingRetry = TimeSpan.FromMilliseconds(5);
 
