@@ -41,7 +41,7 @@ static int Usage()
                           measure the published server beside Debian's coturn, write artifacts/bench/turn.md and turn.json
           bench system [--quick] [PART]
                           measure the published server as a whole, beside Debian's Janus, and write artifacts/bench/system/report.md, report.json and
-                          charts; PART is one of forwarding, memory, audience, collections, load
+                          charts; PART is one of forwarding, memory, audience, collections, load; bench all joins this and the suite in one report
           load MODE ...   load a server on this machine with synthetic clients (load --help lists the modes); load soak churns the
                           published server for half an hour, and writes artifacts/bench/soak/report.md
         """);
@@ -563,11 +563,12 @@ internal static class Measuring
                 return Server("measure-system", "system", ["--janus", "janus", "--quick", quick, "--part", part]);
         }
 
-        string[] options = [.. arguments.Where(argument => argument != "--jit"), "--command", $"dotnet run build.cs -- bench {string.Join(' ', arguments)}".TrimEnd()];
+        string[] whole = arguments.Contains("all") ? [Part(Path.Combine("..", "system", "report"), _ => Bench(["system", .. arguments.Where(argument => argument == "--quick")]))] : [];
+        string[] options = [.. arguments.Where(argument => argument is not ("--jit" or "all")), "--command", $"dotnet run build.cs -- bench {string.Join(' ', arguments)}".TrimEnd()];
         Publishing.Micro();
         string micro = Part("micro", json => Shell.Try(Places.NativeMicro, ["bench", .. options, "--json", json]));
         string[] jit = arguments.Contains("--jit") ? ["--jit", Part("jit", json => Project("V100.Jit", [.. options, "--json", json]))] : [];
-        return Shell.Try(Places.NativeMicro, ["report", Path.Combine(Places.Artifacts, "bench"), .. jit, micro]);
+        return Shell.Try(Places.NativeMicro, ["report", Path.Combine(Places.Artifacts, "bench"), .. jit, micro, .. whole]);
     }
 
     /// <summary>Why there is no part, its program has said.</summary>
