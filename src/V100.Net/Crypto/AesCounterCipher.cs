@@ -10,11 +10,14 @@ public abstract class AesCounterCipher : IDisposable
 {
     public const int CounterBlockLength = 16;
 
-    /// <summary>The fastest that this machine has: the processor's own instructions, else OpenSSL, else what the platform gives.</summary>
-    public static AesCounterCipher Create(ReadOnlySpan<byte> key)
+    /// <summary>By <see cref="AesGcmCipher.Backend"/>.</summary>
+    public static AesCounterCipher Create(ReadOnlySpan<byte> key) => Create(key, AesGcmCipher.Backend);
+
+    internal static AesCounterCipher Create(ReadOnlySpan<byte> key, CipherBackend backend)
     {
         AesGcmCipher.ThrowIfNoKeyLength(key.Length);
-        return AesX86.IsSupported ? new AesCounterX86(key)
+        bool prefersOpenSsl = backend == CipherBackend.OpenSsl && OpenSsl.CryptoAvailable;
+        return AesX86.IsSupported && !prefersOpenSsl ? new AesCounterX86(key)
             : OpenSsl.CryptoAvailable ? new AesCounterOpenSsl(key)
             : new AesCounterFallback(key);
     }

@@ -12,13 +12,17 @@ public abstract class AesGcmCipher : IDisposable
     public const int NonceLength = 12;
     public const int TagLength = 16;
 
-    /// <summary>
-    /// The fastest that this machine has: the processor's own instructions, else OpenSSL, else what the platform gives.
-    /// </summary>
-    public static AesGcmCipher Create(ReadOnlySpan<byte> key)
+    /// <summary>For all ciphers that are made from now on, those of counter mode too: to be set once, at the start.</summary>
+    public static CipherBackend Backend { get; set; }
+
+    /// <summary>By <see cref="Backend"/>.</summary>
+    public static AesGcmCipher Create(ReadOnlySpan<byte> key) => Create(key, Backend);
+
+    internal static AesGcmCipher Create(ReadOnlySpan<byte> key, CipherBackend backend)
     {
         ThrowIfNoKeyLength(key.Length);
-        return AesGcmX86.IsSupported ? new AesGcmX86(key)
+        bool prefersOpenSsl = backend == CipherBackend.OpenSsl && OpenSsl.CryptoAvailable;
+        return AesGcmX86.IsSupported && !prefersOpenSsl ? new AesGcmX86(key)
             : OpenSsl.CryptoAvailable ? new AesGcmOpenSsl(key)
             : new AesGcmFallback(key);
     }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
+using V100.Net.Crypto;
 using V100.Net.Sockets;
 using V100.Server.Workers;
 using V100.Turn;
@@ -39,6 +40,8 @@ internal static class OptionTable
         },
         Choice("V100:Udp:Backend", "auto", "How UDP sockets are driven: linux (epoll, batches), portable, or auto.",
             [("auto", UdpBackend.Auto), ("linux", UdpBackend.Linux), ("portable", UdpBackend.Portable)], (options, value) => options.UdpBackend = value),
+        Choice("V100:Srtp:Backend", "auto", "What encrypts media: openssl, or auto, the processor's own instructions where it has them.",
+            [("auto", CipherBackend.Auto), ("openssl", CipherBackend.OpenSsl)], (options, value) => options.SrtpBackend = value),
         Whole("V100:Udp:GatherMicroseconds", "100", 0, 1000,
             "How long a worker with more than 10,000 packets a second lets them gather before it handles them together, and a full one three times that; 0 never waits.",
             (options, value) => options.UdpGatherMicroseconds = (int)value),

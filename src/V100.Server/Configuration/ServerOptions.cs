@@ -1,4 +1,5 @@
 using System.Net;
+using V100.Net.Crypto;
 using V100.Net.Sockets;
 
 namespace V100.Server.Configuration;
@@ -24,6 +25,7 @@ internal sealed class ServerOptions
     public int UdpPort { get; set; }
     public int UdpWorkers { get; set; }
     public UdpBackend UdpBackend { get; set; }
+    public CipherBackend SrtpBackend { get; set; }
     public int UdpGatherMicroseconds { get; set; }
     public int UdpPollPacketsPerSecond { get; set; }
     public int TcpPort { get; set; }

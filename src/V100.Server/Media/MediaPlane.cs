@@ -66,6 +66,7 @@ internal sealed class MediaPlane : IAsyncDisposable
     /// <exception cref="IOException">An address cannot be bound; none stays bound then.</exception>
     public MediaPlane(ServerOptions options, IReadOnlyList<IPAddress> addresses, TlsCertificate? certificate, Records? records = null)
     {
+        AesGcmCipher.Backend = options.SrtpBackend;
         _records = records;
         _certificate = certificate;
         _events = Channel.CreateBounded<PeerEvent>(new BoundedChannelOptions(EventCapacity) { SingleReader = true });

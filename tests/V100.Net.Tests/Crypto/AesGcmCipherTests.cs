@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using V100.Net.Crypto;
+using V100.Net.Native;
 using V100.Sfu.Tests.Rtp;
 using Xunit.Abstractions;
 
@@ -134,6 +135,20 @@ public class AesGcmCipherTests(ITestOutputHelper output)
                 Assert.False(cipher.TryDecrypt(nonce, header, sealedBytes.AsSpan(0, Math.Min(15, sealedBytes.Length)), restored));
             }
         }
+    }
+
+    [Fact]
+    public void OpenSSL_can_be_preferred_to_the_processor()
+    {
+        if (!OpenSsl.CryptoAvailable)
+        {
+            return; // There is nothing to prefer.
+        }
+
+        using AesGcmCipher gcm = AesGcmCipher.Create(new byte[16], CipherBackend.OpenSsl);
+        Assert.IsType<AesGcmOpenSsl>(gcm);
+        using AesCounterCipher counter = AesCounterCipher.Create(new byte[16], CipherBackend.OpenSsl);
+        Assert.IsType<AesCounterOpenSsl>(counter);
     }
 
     [Fact]

@@ -71,6 +71,7 @@ public sealed class OptionsReaderTests : IDisposable
         { "V100:Udp:Addresses", "localhost" },
         { "V100:Udp:Workers", "0" },
         { "V100:Udp:Backend", "windows" },
+        { "V100:Srtp:Backend", "hardware" },
         { "V100:Tcp:Port", "-1" },
         { "V100:Tcp:TrustedProxies", "10.0.0.1/33" },
         { "V100:Tcp:MaxConnections", "0" },
