@@ -13,11 +13,13 @@ public sealed class AllocationTests
     [Fact]
     public void An_allocation_would_be_seen()
     {
+        // Kept, or the compiler finds that nobody needs it on the heap.
+        object[] kept = new object[1];
         var allocating = new Workload(operations =>
         {
             for (int index = 0; index < operations; index++)
             {
-                GC.KeepAlive(new object());
+                kept[0] = new object();
             }
         });
         Assert.True(Allocated(allocating, 1000) >= 1000);

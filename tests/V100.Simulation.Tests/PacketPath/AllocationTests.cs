@@ -25,16 +25,21 @@ public sealed class AllocationTests(ITestOutputHelper output)
     public void An_allocation_would_be_seen()
     {
         using SimulatedWorld world = Connect(out SimulatedClient alice, out _);
+
+        // Kept, or the compiler finds that nobody needs it on the heap.
+        object[] kept = new object[1];
         int made = 0;
         world.Server.Routing = client =>
         {
-            made += new byte[1].Length;
+            kept[0] = new object();
+            made++;
             return client == alice.Address ? 0 : 1;
         };
         var script = new PacketScript(world);
         script.Drive(_step * 10);
         Assert.True(script.Play() > 0);
         Assert.True(made > 0);
+        Assert.NotNull(kept[0]);
     }
 
     [Fact]
