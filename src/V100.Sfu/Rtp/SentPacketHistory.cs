@@ -108,16 +108,21 @@ public sealed class SentPacketHistory
     {
         if (packet.Output > _newest)
         {
+            MakeRoom(packet.Output, now);
             _newest = packet.Output;
         }
-        else if (_newest - packet.Output >= Math.Max(_entries.Length, 1))
+        else
         {
-            return;
-        }
+            // Late, behind numbers that were left for it.
+            while (_entries.Length < _maxLength && _newest - packet.Output >= _entries.Length)
+            {
+                GrowSlow();
+            }
 
-        while (_entries.Length < _maxLength && WouldForget(packet.Output, now))
-        {
-            GrowSlow();
+            if (_newest - packet.Output >= _entries.Length)
+            {
+                return;
+            }
         }
 
         ref Entry entry = ref _entries[IndexOf(packet.Output)];
@@ -177,18 +182,31 @@ public sealed class SentPacketHistory
 
     private int IndexOf(ExtendedSequence output) => (int)output.Value & _entries.Length - 1;
 
-    private bool WouldForget(ExtendedSequence output, Instant now)
+    /// <summary>Grows as long as the number, or one that is left out before it, takes the place of what may still be asked for.</summary>
+    private void MakeRoom(ExtendedSequence output, Instant now)
     {
         if (_entries.Length == 0)
         {
-            return true;
+            GrowSlow();
         }
 
+        long first = Math.Max(_newest.Value + 1, output.Value - _maxLength + 1);
+        for (long taken = first; taken <= output.Value && _entries.Length < _maxLength; taken++)
+        {
+            while (_entries.Length < _maxLength && WouldForget(new ExtendedSequence(taken), now))
+            {
+                GrowSlow();
+            }
+        }
+    }
+
+    private bool WouldForget(ExtendedSequence output, Instant now)
+    {
         ref readonly Entry former = ref _entries[IndexOf(output)];
         bool isOther = (former.Flags & Flags.IsUsed) != 0 && former.OutputLow != (uint)output.Value;
 
-        // Of what was sent again the first sending is not known any more; the packet before it, which went a moment earlier, tells.
-        return isOther && former.Retransmissions == 0 && Since(former.SentAt, now) < _keepTime;
+        // Of what was sent again only that is known: it may be kept for as long from there.
+        return isOther && Since(former.SentAt, now) < _keepTime;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -102,15 +102,14 @@ public class SentPacketHistoryTests
         for (long ms = 0; ms < 10_000; ms += 10)
         {
             history.Add(Packet(++output, 7 * output), Ms(ms));
-            long oldest = output - 199; // Of two seconds.
-            if (oldest > 0)
-            {
-                Assert.Equal(RetransmissionDecision.Send, Ask(history, (int)oldest, ms, out SentPacket packet));
-                Assert.Equal(Packet(oldest, 7 * oldest), packet);
-            }
         }
 
         Assert.Equal(256, history.Length);
+        for (long sent = output - 199; sent <= output; sent++) // Of two seconds.
+        {
+            Assert.Equal(RetransmissionDecision.Send, Ask(history, (int)sent, 9_990, out SentPacket packet));
+            Assert.Equal(Packet(sent, 7 * sent), packet);
+        }
     }
 
     [Fact]
@@ -133,6 +132,32 @@ public class SentPacketHistoryTests
         {
             Assert.Equal(RetransmissionDecision.Send, Ask(history, (int)sent, 60_050, out _));
         }
+    }
+
+    [Fact]
+    public void What_was_sent_again_is_not_forgotten_for_what_comes_behind_a_gap()
+    {
+        var history = new SentPacketHistory(512, KeepTime);
+        for (int output = 1; output <= SentPacketHistory.MinLength; output++)
+        {
+            history.Add(Packet(output, output), Ms(0));
+        }
+
+        Assert.Equal(RetransmissionDecision.Send, Ask(history, 3, 50, out _));
+        history.Add(Packet(SentPacketHistory.MinLength + 3, 30), Ms(60)); // Takes the place of 3 in so small a ring; 17 and 18 are late.
+        Assert.Equal(RetransmissionDecision.Send, Ask(history, 3, 110, out SentPacket packet));
+        Assert.Equal(Packet(3, 3), packet);
+    }
+
+    [Fact]
+    public void A_gap_longer_than_the_ring_leaves_what_came_before_and_room_for_what_closes_it()
+    {
+        var history = new SentPacketHistory(512, KeepTime);
+        history.Add(Packet(1, 1), Ms(0));
+        history.Add(Packet(100, 100), Ms(10));
+        history.Add(Packet(20, 20), Ms(20));
+        Assert.All([1, 20, 100], output => Assert.Equal(RetransmissionDecision.Send, Ask(history, output, 100, out _)));
+        Assert.Equal(128, history.Length);
     }
 
     [Fact]
