@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 
 namespace V100.EndToEnd.Tests;
 
@@ -33,7 +34,28 @@ internal sealed class LoadGenerator : IAsyncDisposable
             .. Command, "publish-and-play", "--url", server.ToString(), "--key", ServerProcess.ApiKey, "--secret", ServerProcess.ApiSecret,
             "--subscribers", Text(players), "--rate", Text(packetsPerSecond), "--seconds", Text(seconds), "--feedback", "none",
         ];
-        return new LoadGenerator(Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true })!);
+        return new LoadGenerator(Start(command));
+    }
+
+    /// <summary>Runs to its own end, which must be a good one, and gives its result.</summary>
+    /// <param name="limit">After which it is killed.</param>
+    /// <param name="arguments">Those behind <c>load</c>.</param>
+    /// <param name="inside">The network namespace in which it runs; null for this one.</param>
+    public static async Task<JsonElement> RunAsync(TimeSpan limit, string[] arguments, string? inside = null)
+    {
+        string json = Path.GetTempFileName();
+        try
+        {
+            string[] command = [.. Command, .. arguments, "--json", json];
+            command = inside is null ? command : NetworkNamespaces.Inside(inside, command);
+            await using LoadGenerator load = new(Start(command));
+            await load.RunToEndAsync(limit);
+            return JsonSerializer.Deserialize<JsonElement>(await File.ReadAllTextAsync(json));
+        }
+        finally
+        {
+            File.Delete(json);
+        }
     }
 
     public string Output
@@ -51,6 +73,7 @@ internal sealed class LoadGenerator : IAsyncDisposable
     public async Task RunToEndAsync(TimeSpan limit)
     {
         await Poll.UntilAsync("the load ends", limit, () => Task.FromResult(HasExited), () => Output);
+        await _process.WaitForExitAsync(); // Its last lines are read.
         Assert.True(_process.ExitCode == 0, Output);
     }
 
@@ -64,6 +87,9 @@ internal sealed class LoadGenerator : IAsyncDisposable
 
         _process.Dispose();
     }
+
+    private static Process Start(string[] command) =>
+        Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
 
     private void OnLine(string? line)
     {

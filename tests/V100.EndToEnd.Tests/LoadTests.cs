@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 
@@ -59,34 +58,11 @@ public sealed class LoadTests
         Assert.Equal(0, await server.Api.MetricAsync("v100_sessions"));
     }
 
-    private static async Task<JsonElement> LoadAsync(ServerProcess server, string mode, params string[] arguments)
-    {
-        string json = Path.GetTempFileName();
-        string[] command =
+    private static Task<JsonElement> LoadAsync(ServerProcess server, string mode, params string[] arguments) => LoadGenerator.RunAsync(
+        _limit,
         [
-            .. LoadGenerator.Command, mode, "--url", server.ControlUrl.ToString(), "--key", ServerProcess.ApiKey, "--secret", ServerProcess.ApiSecret,
-            "--server-pid", Text(server.Id), "--json", json, .. arguments,
-        ];
-        using Process process = Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        using CancellationTokenSource limit = new(_limit);
-        try
-        {
-            Task<string> errors = process.StandardError.ReadToEndAsync(limit.Token);
-            await process.StandardOutput.ReadToEndAsync(limit.Token);
-            await process.WaitForExitAsync(limit.Token);
-            Assert.True(process.ExitCode == 0, await errors);
-            return JsonSerializer.Deserialize<JsonElement>(await File.ReadAllTextAsync(json, limit.Token));
-        }
-        finally
-        {
-            if (!process.HasExited)
-            {
-                process.Kill(entireProcessTree: true);
-            }
-
-            File.Delete(json);
-        }
-    }
+            mode, "--url", server.ControlUrl.ToString(), "--key", ServerProcess.ApiKey, "--secret", ServerProcess.ApiSecret, "--server-pid", Text(server.Id), .. arguments,
+        ]);
 
     private static double Number(JsonElement result, string name) => result.GetProperty(name).GetDouble();
 

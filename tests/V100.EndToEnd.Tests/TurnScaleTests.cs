@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using V100.Sfu.Tests.Rtp;
@@ -132,35 +131,10 @@ public sealed class TurnScaleTests(ITestOutputHelper output)
         Assert.Equal(limits[4], limits[3]);
     }
 
-    /// <summary>Runs the load generator to its end.</summary>
-    private static async Task<JsonElement> LoadAsync(NetworkNamespaces? network, int port, string mode, params string[] arguments)
-    {
-        string json = Path.GetTempFileName();
-        string[] command =
-        [
-            .. LoadGenerator.Command, "turn", "--server", $"127.0.0.1:{port}", "--user", TurnClient.User, "--password", TurnClient.Password, "--mode", mode, "--json", json, .. arguments,
-        ];
-        command = network is null ? command : NetworkNamespaces.Inside(network.Server, command);
-        using Process process = Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        using CancellationTokenSource limit = new(_limit);
-        try
-        {
-            Task<string> errors = process.StandardError.ReadToEndAsync(limit.Token);
-            await process.StandardOutput.ReadToEndAsync(limit.Token);
-            await process.WaitForExitAsync(limit.Token);
-            Assert.True(process.ExitCode == 0, await errors);
-            return JsonSerializer.Deserialize<JsonElement>(await File.ReadAllTextAsync(json, limit.Token));
-        }
-        finally
-        {
-            if (!process.HasExited)
-            {
-                process.Kill(entireProcessTree: true);
-            }
-
-            File.Delete(json);
-        }
-    }
+    private static Task<JsonElement> LoadAsync(NetworkNamespaces? network, int port, string mode, params string[] arguments) => LoadGenerator.RunAsync(
+        _limit,
+        ["turn", "--server", $"127.0.0.1:{port}", "--user", TurnClient.User, "--password", TurnClient.Password, "--mode", mode, .. arguments],
+        network?.Server);
 
     /// <summary>The server itself where <c>sudo</c> stands before it.</summary>
     private static int ProcessBehind(int id)

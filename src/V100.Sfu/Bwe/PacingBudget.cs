@@ -9,7 +9,7 @@ namespace V100.Sfu.Bwe;
 internal struct PacingBudget
 {
     private const double MaxDebtSeconds = 0.1;
-    private const double BurstSeconds = 0.005;
+    private const double BurstSeconds = 0.010;
     private const int MinBurstBytes = 3 * 1_200;
 
     private double _bytes;
@@ -17,7 +17,7 @@ internal struct PacingBudget
     private Instant _filledAt;
     private bool _hasStarted;
 
-    /// <summary>The most that goes at once after a pause: 5 ms at the rate, or three full packets.</summary>
+    /// <summary>The most that goes at once after a pause: 10 ms at the rate, or three full packets.</summary>
     private readonly double Burst => Math.Max(_bytesPerSecond * BurstSeconds, MinBurstBytes);
 
     public readonly bool MaySend => _bytes > 0;
