@@ -102,9 +102,9 @@ public sealed class MappingTests(ITestOutputHelper output)
                 configure: client => client.Publications.ForEach(publication => publication.OmitsMid = true),
                 offer: offer with { Sections = [.. offer.Sections.Select(section => section with { AnnouncesSsrc = false })] });
             SimulatedClient bob = world.Subscribe();
-            world.Network.Default = _lossy with { Loss = 0.1 };
+            world.Network.Default = _lossy with { Loss = 0.05 };
             world.RunUntilConnected(10);
-            world.Run(2);
+            world.Run(4);
             world.Settle();
             Assert.True(alice.Video.Retransmissions > 0);
             PlaybackChecks.IsWhole(bob.VideoPlayback);
