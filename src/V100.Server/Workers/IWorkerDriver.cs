@@ -34,6 +34,6 @@ internal interface IWorkerDriver
 
     void HandleDeadline(Instant now);
 
-    /// <summary>Flushes what the turn sends, and says which other workers it left something for: bit n wakes worker n.</summary>
-    ulong EndTurn(Instant now);
+    /// <summary>Flushes what the turn sends, and wakes the workers that it left something for (<see cref="UdpWorker.Wake"/>).</summary>
+    void EndTurn(Instant now);
 }

@@ -19,6 +19,7 @@ internal sealed class UdpWorker : IDisposable
     private readonly UdpSocketSet _sockets;
     private readonly Poller _poller;
     private readonly Action<string, Exception> _defect;
+    private IWakeable[] _workers = [];
     private Thread? _thread;
     private volatile bool _stopping;
     private bool _keeps;
@@ -106,12 +107,21 @@ internal sealed class UdpWorker : IDisposable
     public IReadOnlyList<UdpSocket> Sockets => _sockets.Sockets;
 
     /// <param name="driver">Belongs to this worker's thread from now on.</param>
-    /// <param name="workers">All workers by index: whom <see cref="IWorkerDriver.EndTurn"/> can wake.</param>
+    /// <param name="workers">All workers by index: whom <see cref="Wake"/> can wake.</param>
     public void Start(IWorkerDriver driver, IReadOnlyList<UdpWorker> workers)
     {
-        IWakeable[] others = [.. workers.Select(worker => worker.Wakeable)];
-        _thread = new Thread(() => Run(driver, others)) { Name = Name, IsBackground = true };
+        _workers = [.. workers.Select(worker => worker.Wakeable)];
+        _thread = new Thread(() => Run(driver)) { Name = Name, IsBackground = true };
         _thread.Start();
+    }
+
+    /// <summary>Wakes other workers, bit n for worker n. Worker's thread only.</summary>
+    public void Wake(ulong workers)
+    {
+        for (; workers != 0; workers &= workers - 1)
+        {
+            _workers[BitOperations.TrailingZeroCount(workers)].Wake();
+        }
     }
 
     /// <summary>Any thread. The worker ends its turn and its thread.</summary>
@@ -135,7 +145,7 @@ internal sealed class UdpWorker : IDisposable
         }
     }
 
-    private void Run(IWorkerDriver driver, IWakeable[] others)
+    private void Run(IWorkerDriver driver)
     {
         try
         {
@@ -143,7 +153,7 @@ internal sealed class UdpWorker : IDisposable
             bool more = false;
             while (!_stopping)
             {
-                more = RunTurn(driver, others, more);
+                more = RunTurn(driver, more);
             }
         }
 #pragma warning disable CA1031 // Whatever escapes a turn is a defect of this program: the state behind it cannot be trusted.
@@ -154,7 +164,7 @@ internal sealed class UdpWorker : IDisposable
         }
     }
 
-    private bool RunTurn(IWorkerDriver driver, IWakeable[] others, bool more)
+    private bool RunTurn(IWorkerDriver driver, bool more)
     {
         Instant now = MonotonicClock.Now;
         int ready = _poller.Wait(now, more || _pause.Polls(now) ? now : driver.NextDeadline);
@@ -176,11 +186,7 @@ internal sealed class UdpWorker : IDisposable
             driver.HandleDeadline(now);
         }
 
-        for (ulong wake = driver.EndTurn(now); wake != 0; wake &= wake - 1)
-        {
-            others[BitOperations.TrailingZeroCount(wake)].Wake();
-        }
-
+        driver.EndTurn(now);
         received = Counters.Read(SocketCounter.DatagramsReceived) - received;
         TimeSpan pause = _pause.After((int)received, began, MonotonicClock.Now, driver.NextDeadline);
         if (!more && pause > TimeSpan.Zero)

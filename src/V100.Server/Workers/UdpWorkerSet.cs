@@ -5,7 +5,7 @@ namespace V100.Server.Workers;
 /// <summary>All workers, on one port. Opened first, so that drivers can be made with every worker's wakeable; then started; then disposed.</summary>
 internal sealed class UdpWorkerSet : IDisposable
 {
-    /// <summary>A turn names the workers that it wakes in 64 bits.</summary>
+    /// <summary><see cref="UdpWorker.Wake"/> names workers in 64 bits.</summary>
     public const int MaxWorkers = 64;
 
     private readonly List<UdpWorker> _workers = [];

@@ -38,7 +38,7 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IDtlsInlet, IPa
     private const int MailboxCapacity = 4096;
     private const int CommandsPerTurn = 256;
 
-    private readonly IPacketTransmitter _sockets;
+    private readonly UdpWorker _worker;
     private readonly TransmitBatch _output;
     private readonly ChannelWriter<PeerEvent> _events;
     private readonly TurnServer _turn;
@@ -53,7 +53,7 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IDtlsInlet, IPa
 
     public WorkerDriver(UdpWorker worker, WorkerCommons commons, Instant now)
     {
-        _sockets = worker.Transmitter;
+        _worker = worker;
         _output = new TransmitBatch(this);
         _events = commons.Events;
         _turn = commons.Turn;
@@ -220,6 +220,8 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IDtlsInlet, IPa
     /// </summary>
     void IPacketTransmitter.Transmit(TransmitBatch batch)
     {
+        // Their receivers need not wait until this worker's packets are on their way.
+        WakeOthers();
         bool relays = false;
         for (int index = 0; index < batch.Count; index++)
         {
@@ -245,8 +247,10 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IDtlsInlet, IPa
         }
 
         DtlsClients.Flush();
-        _sockets.Transmit(batch);
+        _worker.Transmitter.Transmit(batch);
     }
+
+    private void WakeOthers() => _worker.Wake(Shard.TakeWakeups() | Relay.TakeWakeups());
 
     public void SendByConnection(ReadOnlySpan<byte> packet, in TransportAddress remote)
     {
@@ -293,14 +297,14 @@ internal sealed class WorkerDriver : IWorkerDriver, IMediaInlet, IDtlsInlet, IPa
         _kept.HandleDeadline(now);
     }
 
-    public ulong EndTurn(Instant now)
+    public void EndTurn(Instant now)
     {
         _now = now;
         _output.Flush();
         Relay.EndReceive();
         DtlsClients.Flush();
         ReportEvents();
-        return Shard.TakeWakeups() | Relay.TakeWakeups();
+        WakeOthers();
     }
 
     /// <summary>An event that the control plane has no room for is held, not lost: the next turn tries again.</summary>

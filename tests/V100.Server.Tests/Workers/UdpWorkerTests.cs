@@ -63,12 +63,11 @@ public class UdpWorkerTests
         {
         }
 
-        public ulong EndTurn(Instant now)
+        public void EndTurn(Instant now)
         {
             _batch.Flush();
-            ulong wake = _wake;
+            worker.Wake(_wake);
             _wake = 0;
-            return wake;
         }
 
         public void Dispose() => _batch.Dispose();
@@ -175,7 +174,9 @@ public class UdpWorkerTests
             }
         }
 
-        public ulong EndTurn(Instant now) => 0;
+        public void EndTurn(Instant now)
+        {
+        }
     }
 
     [Theory]
