@@ -54,8 +54,8 @@ public sealed class RetransmissionCache
     public Instant NextDeadline => Count == 0 ? Instant.Never : FindOldest().At + _maxAge;
 
     /// <summary>
-    /// Takes a reference of its own to the packet. False, with nothing taken, for a packet that is held already (a retransmission and its
-    /// original both came) or is older than the ring is long.
+    /// Takes a reference of its own to the packet. False, with nothing taken, for a packet that is older than the ring is long, or is held
+    /// already: its age begins anew, for it goes to subscribers once more.
     /// </summary>
     public bool TryAdd(ExtendedSequence sequence, PacketBuffer packet, Instant now)
     {
@@ -81,6 +81,7 @@ public sealed class RetransmissionCache
         if (slot.Buffer is not null)
         {
             Debug.Assert(slot.Sequence == value);
+            slot.At = now;
             return false;
         }
 

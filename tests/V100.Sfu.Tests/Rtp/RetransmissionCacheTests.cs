@@ -73,6 +73,19 @@ public class RetransmissionCacheTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void What_goes_to_subscribers_once_more_is_held_for_as_long_once_more()
+    {
+        using var pool = new PacketPool(64);
+        var cache = new RetransmissionCache(16, MaxAge);
+        Add(cache, pool, 100, Ms(0));
+        Assert.False(Add(cache, pool, 100, Ms(900)));
+        Assert.Equal(1, pool.InUse);
+        Assert.True(Holds(cache, 100, Ms(1_900)));
+        Assert.False(Holds(cache, 100, Ms(1_901)));
+        cache.Clear();
+    }
+
+    [Fact]
     public void Random_arrivals_agree_with_a_model_and_leak_nothing()
     {
         Random random = Seeds.NewRandom(output);
@@ -95,6 +108,10 @@ public class RetransmissionCacheTests(ITestOutputHelper output)
             if (Add(cache, pool, sequence, Ms(now)))
             {
                 Assert.False(isHeld);
+                model[sequence] = now;
+            }
+            else if (newest - sequence < 64)
+            {
                 model[sequence] = now;
             }
 

@@ -93,6 +93,28 @@ public sealed class JoinTests(ITestOutputHelper output)
         }
     }
 
+    /// <summary>The packets that it begins with are older than those that others may still ask for.</summary>
+    [Fact]
+    public void Who_joins_over_a_lossy_path_gets_what_is_lost_of_the_past_too()
+    {
+        var path = new LinkConditions { Loss = 0.08, Jitter = TimeSpan.FromMilliseconds(5) };
+        foreach (int seed in Seed.Each(output))
+        {
+            using var world = new SimulatedWorld(seed);
+            SimulatedClient alice = world.Publish();
+            world.Subscribe();
+            world.RunUntilConnected();
+            world.Run(2.4 + 0.4 * world.Random.NextDouble());
+            SimulatedClient carol = world.Subscribe("carol");
+            world.Network.SetPath(carol.Address, LinkConditions.Good, path);
+            world.RunUntil(() => carol.IsConnected, 5);
+            world.Run(2);
+            world.Settle();
+            Assert.True(carol.VideoPlayback.Retransmissions > 0);
+            PlaybackChecks.IsWhole(carol.VideoPlayback);
+        }
+    }
+
     /// <summary>Long after the last keyframe there is a picture at once, if an old one, and a fresh one soon.</summary>
     [Fact]
     public void Who_joins_long_after_the_last_keyframe_sees_a_still_picture_until_a_fresh_one_comes()

@@ -27,6 +27,8 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
 {
     private static readonly TimeSpan _reorderTolerance = TimeSpan.FromMilliseconds(15);
     private static readonly TimeSpan _retryInterval = TimeSpan.FromMilliseconds(60);
+
+    // At growing distances, a second and a half in all: for who knows no round trip, what browsers get by asking once in each.
     private const int MaxRequests = 10;
 
     private readonly SortedDictionary<long, (Instant At, int Requests)> _missing = [];
@@ -311,7 +313,7 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
         foreach (long sequence in due)
         {
             int requests = _missing[sequence].Requests + 1;
-            _missing[sequence] = (requests < MaxRequests ? now + _retryInterval : Instant.Never, requests);
+            _missing[sequence] = (requests < MaxRequests ? now + _retryInterval * (1 + requests / 2) : Instant.Never, requests);
         }
 
         if (due.Count > 0)
