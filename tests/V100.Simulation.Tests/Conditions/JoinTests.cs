@@ -44,13 +44,17 @@ public sealed class JoinTests(ITestOutputHelper output)
     [Fact]
     public void Who_joins_with_a_crowd_is_live_as_soon_as_who_joins_alone()
     {
-        foreach (int seed in Seed.Each(output, count: 3))
+        // A single call is live a third of a second sooner or later by chance.
+        List<double> alone = [];
+        List<double> crowded = [];
+        foreach (int seed in Seed.Each(output, count: 4))
         {
-            double alone = SecondsUntilLive(seed, joiners: 1);
-            double crowded = SecondsUntilLive(seed, joiners: 50);
-            output.WriteLine($"figure: live after {alone:0.00} s alone, {crowded:0.00} s as the last of 50");
-            Assert.InRange(crowded, 0, 1.1 * alone + 0.1);
+            alone.Add(SecondsUntilLive(seed, joiners: 1));
+            crowded.Add(SecondsUntilLive(seed, joiners: 50));
         }
+
+        output.WriteLine($"figure: live after {alone.Average():0.00} s alone, {crowded.Average():0.00} s as the last of 50");
+        Assert.InRange(crowded.Average(), 0, 1.1 * alone.Average() + 0.1);
     }
 
     private static double SecondsUntilLive(int seed, int joiners)

@@ -37,6 +37,7 @@ public sealed class PathTests(ITestOutputHelper output)
             world.Network.Default = path;
             SimulatedClient alice = world.Publish();
             SimulatedClient bob = world.Subscribe();
+            bob.VideoPlayback.RetryInterval = TimeSpan.FromMilliseconds(Math.Max(60, 2 * delayMs + jitterMs));
             world.RunUntilConnected(30);
             world.RunUntil(() => bob.VideoPlayback.Packets.Count > 0, 5);
             world.Run(3);

@@ -26,9 +26,6 @@ internal readonly record struct PlayedReport(ulong NtpTime, uint Timestamp, uint
 internal sealed class Playback(SimulatedClient owner, OfferSection section, string mid, uint ssrc, uint rtxSsrc)
 {
     private static readonly TimeSpan _reorderTolerance = TimeSpan.FromMilliseconds(15);
-    private static readonly TimeSpan _retryInterval = TimeSpan.FromMilliseconds(60);
-
-    // At growing distances, a second and a half in all: for who knows no round trip, what browsers get by asking once in each.
     private const int MaxRequests = 10;
 
     private readonly SortedDictionary<long, (Instant At, int Requests)> _missing = [];
@@ -46,6 +43,9 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
 
     /// <summary>Whether gaps are asked for.</summary>
     public bool Nacks { get; set; } = section.Kind == MediaKind.Video;
+
+    /// <summary>Between two requests for one packet, of which there are ten. Browsers wait for a round trip.</summary>
+    public TimeSpan RetryInterval { get; set; } = TimeSpan.FromMilliseconds(60);
 
     /// <summary>By output number without wraps.</summary>
     public SortedDictionary<long, PlayedPacket> Packets { get; } = [];
@@ -313,7 +313,7 @@ internal sealed class Playback(SimulatedClient owner, OfferSection section, stri
         foreach (long sequence in due)
         {
             int requests = _missing[sequence].Requests + 1;
-            _missing[sequence] = (requests < MaxRequests ? now + _retryInterval * (1 + requests / 2) : Instant.Never, requests);
+            _missing[sequence] = (requests < MaxRequests ? now + RetryInterval : Instant.Never, requests);
         }
 
         if (due.Count > 0)
