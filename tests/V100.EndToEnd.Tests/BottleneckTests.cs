@@ -62,7 +62,7 @@ public sealed class BottleneckTests(ITestOutputHelper output)
         // Redundant sound begins when the path is known to lose.
         path.Conditions = path.Conditions with { Loss = 0.3, BurstLength = 3 };
         await MeasureAsync(call, 2);
-        JsonElement bursts = await MeasureAsync(call, _isNightly ? 20 : 5);
+        JsonElement bursts = await MeasureAsync(call, _isNightly ? 20 : 10);
         Report("30 % loss in bursts", bursts, path);
 
         path.Conditions = path.Conditions with { Loss = 0 };
