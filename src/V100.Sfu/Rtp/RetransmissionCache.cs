@@ -11,7 +11,7 @@ namespace V100.Sfu.Rtp;
 /// <remarks>
 /// At the bound the oldest packet goes. Besides, a packet goes when it is older than the given age: with the next packets, or, in a
 /// source that pauses, when the owner calls <see cref="Expire"/> at <see cref="NextDeadline"/>. <see cref="Clear"/> at the end, or
-/// the references leak.
+/// the references leak. Where an older one went to subscribers once more, a younger one waits for it to go; it is not found any more.
 /// </remarks>
 public sealed class RetransmissionCache
 {
