@@ -68,12 +68,15 @@ internal sealed class ConnectionAcceptor(
         HttpsTransport tls = new(below);
         await using (tls.ConfigureAwait(false))
         {
-            if (!await IsSecuredAsync(tls).ConfigureAwait(false))
+            ConnectionCloseReason failure = await SecureAsync(tls).ConfigureAwait(false);
+            if (failure != ConnectionCloseReason.None)
             {
                 // No abort, or the alert that says why would be lost.
-                table.Counters.Closed(ConnectionCloseReason.Tls);
+                table.Counters.Closed(failure);
                 return;
             }
+
+            table.Counters.Secured();
 
             context.Features.Set<ITlsConnectionFeature>(tls);
             context.Features.Set<ITlsApplicationProtocolFeature>(tls);
@@ -89,19 +92,20 @@ internal sealed class ConnectionAcceptor(
         }
     }
 
-    private async Task<bool> IsSecuredAsync(HttpsTransport tls)
+    /// <summary>The server's side of the handshake on the HTTPS port; why it failed, or None.</summary>
+    private async Task<ConnectionCloseReason> SecureAsync(HttpsTransport tls)
     {
         using CancellationTokenSource deadline = new(table.Limits.HandshakeTimeout, table.Time);
         try
         {
             await tls.AuthenticateAsync(certificate!.HttpsOptions, deadline.Token).ConfigureAwait(false);
-            return true;
+            return ConnectionCloseReason.None;
         }
 #pragma warning disable CA1031 // As with ClientConnection.SecureAsync: a handshake that is cut short can throw anything, which a stranger must not fill the log with.
         catch (Exception)
 #pragma warning restore CA1031
         {
-            return false;
+            return deadline.IsCancellationRequested ? ConnectionCloseReason.TlsTimeout : ConnectionCloseReason.Tls;
         }
     }
 

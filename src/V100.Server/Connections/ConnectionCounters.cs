@@ -42,6 +42,8 @@ internal sealed class ConnectionCounters
 
     public long ReadClosed(ConnectionCloseReason reason) => Interlocked.Read(ref _closed[(int)reason]);
 
+    public long ReadSecured() => Interlocked.Read(ref _handshakes);
+
     public long ReadDroppedMedia() => Interlocked.Read(ref _droppedMedia);
 
     public long ReadPauses() => Interlocked.Read(ref _pauses);
@@ -51,7 +53,7 @@ internal sealed class ConnectionCounters
     public IEnumerable<MetricSample> Collect()
     {
         yield return Counter("v100_tcp_accepted_total", "TCP connections accepted.", ref _accepted);
-        yield return Counter("v100_tcp_tls_handshakes_total", "TLS handshakes completed.", ref _handshakes);
+        yield return Counter("v100_tcp_tls_handshakes_total", "TLS handshakes completed, those of the HTTPS port among them.", ref _handshakes);
         yield return Counter("v100_tcp_messages_total", "Messages received over TCP and TLS.", ref _messages);
         yield return Counter("v100_tcp_received_bytes_total", "Bytes of these messages with their framing.", ref _receivedBytes);
         yield return Counter("v100_tcp_sent_bytes_total", "Bytes sent over TCP and TLS, with framing.", ref _sentBytes);

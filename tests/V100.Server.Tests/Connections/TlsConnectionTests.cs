@@ -156,6 +156,22 @@ public sealed class TlsConnectionTests : IDisposable
         await UntilAsync(() => server.Host.Connections.Counters.ReadClosed(ConnectionCloseReason.Tls) == 1);
     }
 
+    [Fact]
+    public async Task A_half_open_handshake_on_the_HTTPS_port_ends_at_its_deadline()
+    {
+        await using RunningServer server = await RunningServer.StartAsync([.. Certificate, "--V100:Http:Url=https://127.0.0.1:0"]);
+        using StreamClient client = await ConnectAsync(new Uri(server.Host.Url).Port);
+        await client.SendAsync(0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xFC);
+        Task closed = client.AssertClosedAsync();
+        await UntilAsync(() =>
+        {
+            server.Time.Advance(TimeSpan.FromSeconds(1));
+            return closed.IsCompleted;
+        });
+        await closed;
+        await UntilAsync(() => server.Host.Connections.Counters.ReadClosed(ConnectionCloseReason.TlsTimeout) == 1);
+    }
+
     [Theory]
     [InlineData("http/1.1")]
     [InlineData("")]
@@ -175,6 +191,9 @@ public sealed class TlsConnectionTests : IDisposable
         await using RunningServer server = await RunningServer.StartAsync([.. Certificate, "--V100:Http:Url=https://127.0.0.1:0"]);
         using StreamClient client = await ConnectAsync(new Uri(server.Host.Url).Port);
         await client.SecureAsync();
+
+        // With TLS 1.3 the client has its end of the handshake first: not before the server has its own does the deadline for the first byte run.
+        await UntilAsync(() => server.Host.Connections.Counters.ReadSecured() == 1);
         Task closed = client.AssertClosedAsync();
         await UntilAsync(() =>
         {
