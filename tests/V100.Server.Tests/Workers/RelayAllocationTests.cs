@@ -19,8 +19,9 @@ public sealed class RelayAllocationTests : IDisposable
 {
     private const int WarmUpRounds = 300;
     private const int MeasuredRounds = 1000;
+    private const int MaxMeasurements = 10;
 
-    /// <summary>More than what other threads of the test host allocate meanwhile.</summary>
+    /// <summary>More than what other threads of the test host allocate meanwhile, mostly.</summary>
     private const long NoCollectionBytes = 64 * 1024 * 1024;
 
     private readonly UdpWorkerSet _workers = new(1, new UdpOptions { Addresses = [IPAddress.Loopback] });
@@ -148,18 +149,26 @@ public sealed class RelayAllocationTests : IDisposable
             round();
         }
 
-        // A collection takes the rest of the thread's allocation area from it, and the count takes that for allocated.
-        Assert.True(GC.TryStartNoGCRegion(NoCollectionBytes));
-        long before = AllocatedNow();
-        for (int index = 0; index < rounds; index++)
+        // A collection takes the rest of the thread's allocation area from it, and the count takes that for allocated: what other tests allocate
+        // meanwhile can end the region, and then the measurement is taken again.
+        for (int attempt = 0; attempt < MaxMeasurements; attempt++)
         {
-            round();
+            Assert.True(GC.TryStartNoGCRegion(NoCollectionBytes));
+            long before = AllocatedNow();
+            for (int index = 0; index < rounds; index++)
+            {
+                round();
+            }
+
+            long allocated = AllocatedNow() - before;
+            if (GCSettings.LatencyMode == GCLatencyMode.NoGCRegion)
+            {
+                GC.EndNoGCRegion();
+                return allocated;
+            }
         }
 
-        long allocated = AllocatedNow() - before;
-        Assert.Equal(GCLatencyMode.NoGCRegion, GCSettings.LatencyMode);
-        GC.EndNoGCRegion();
-        return allocated;
+        throw new InvalidOperationException($"{MaxMeasurements} measurements were each disturbed by a collection.");
     }
 
     /// <summary>An answer comes out of a turn's end: behind two of them, every turn of what went before has been counted.</summary>
