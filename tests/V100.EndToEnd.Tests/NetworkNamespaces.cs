@@ -25,6 +25,8 @@ internal sealed class NetworkNamespaces : IDisposable
         ControlAddress = IPAddress.Parse($"{control}.2");
         try
         {
+            // No question for a name may leave: the default route leads nowhere, and Firefox does not start before its resolver gives up.
+            InstallFile("resolv.conf", "nameserver 127.0.0.1\n");
             foreach (string name in (string[])[Server, Clients])
             {
                 Privilege.Run("ip", "netns", "add", name);
@@ -66,15 +68,7 @@ internal sealed class NetworkNamespaces : IDisposable
     public static string[] Inside(string name, params string[] command) => Privilege.Command(["ip", "netns", "exec", name, .. command]);
 
     /// <summary>What the clients' namespace resolves a name to: the server's address.</summary>
-    public void Name(string host)
-    {
-        // `ip netns exec` lays these files over those of /etc.
-        string hosts = Path.GetTempFileName();
-        File.WriteAllText(hosts, $"127.0.0.1 localhost\n{ServerAddress} {host}\n");
-        Privilege.Run("mkdir", "-p", $"/etc/netns/{Clients}");
-        Privilege.Run("install", "-m", "644", hosts, $"/etc/netns/{Clients}/hosts");
-        File.Delete(hosts);
-    }
+    public void Name(string host) => InstallFile("hosts", $"127.0.0.1 localhost\n{ServerAddress} {host}\n");
 
     /// <summary>A bottleneck towards the clients: what waits longer than 300 ms for it is dropped.</summary>
     public void Limit(int kilobitsPerSecond) => Privilege.Run(
@@ -90,6 +84,16 @@ internal sealed class NetworkNamespaces : IDisposable
         Privilege.TryRun("ip", "link", "del", $"vh{_id}");
         Privilege.TryRun("ip", "netns", "del", Clients);
         Privilege.TryRun("ip", "netns", "del", Server);
+    }
+
+    /// <summary>A file that `ip netns exec` lays over the one in /etc for the clients.</summary>
+    private void InstallFile(string name, string content)
+    {
+        string file = Path.GetTempFileName();
+        File.WriteAllText(file, content);
+        Privilege.Run("mkdir", "-p", $"/etc/netns/{Clients}");
+        Privilege.Run("install", "-m", "644", file, $"/etc/netns/{Clients}/{name}");
+        File.Delete(file);
     }
 
     private static void Address(string name, string device, params string[] addresses)
