@@ -30,7 +30,7 @@ internal sealed class MediaPlane : IAsyncDisposable
     private static readonly TimeSpan LongestWait = TimeSpan.FromMilliseconds(500);
 
     /// <summary>A wave of handshakes is over when none ended for so long; what it took then goes back.</summary>
-    private static readonly TimeSpan HandshakeSweepInterval = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan MemorySweepInterval = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan ClosePatience = TimeSpan.FromSeconds(2);
 
     private readonly Lock _gate = new();
@@ -54,7 +54,8 @@ internal sealed class MediaPlane : IAsyncDisposable
     private readonly TickWaker _ticks = new();
     private readonly Timer _tickTimer;
     private readonly HandshakeMemory _handshakeMemory = new();
-    private readonly Timer _handshakeSweep;
+    private readonly ChurnedHeap _churnedHeap = new();
+    private readonly Timer _memorySweep;
     private Instant _tickAt = Instant.Never;
     private Task _loop = Task.CompletedTask;
     private ILogger? _log;
@@ -111,7 +112,7 @@ internal sealed class MediaPlane : IAsyncDisposable
         _trace = new TraceWriter(options.TracePath, [.. _drivers.Select(driver => driver.Shard.Trace)]);
         _traced = options.TraceSession;
         _tickTimer = new Timer(_ => Tick());
-        _handshakeSweep = new Timer(_ => SweepHandshakes(), null, HandshakeSweepInterval, Timeout.InfiniteTimeSpan);
+        _memorySweep = new Timer(_ => SweepMemory(), null, MemorySweepInterval, Timeout.InfiniteTimeSpan);
         UseCertificate();
     }
 
@@ -442,12 +443,13 @@ internal sealed class MediaPlane : IAsyncDisposable
         }
     }
 
-    private void SweepHandshakes()
+    private void SweepMemory()
     {
         _handshakeMemory.Sweep();
+        _churnedHeap.Sweep();
         if (!_stop.IsCancellationRequested)
         {
-            _handshakeSweep.Change(HandshakeSweepInterval, Timeout.InfiniteTimeSpan);
+            _memorySweep.Change(MemorySweepInterval, Timeout.InfiniteTimeSpan);
         }
     }
 
@@ -455,7 +457,7 @@ internal sealed class MediaPlane : IAsyncDisposable
     {
         await _stop.CancelAsync().ConfigureAwait(false);
         await _tickTimer.DisposeAsync().ConfigureAwait(false);
-        await _handshakeSweep.DisposeAsync().ConfigureAwait(false);
+        await _memorySweep.DisposeAsync().ConfigureAwait(false);
         await _loop.ConfigureAwait(false);
         _workers.Dispose();
         await _trace.DisposeAsync().ConfigureAwait(false);
