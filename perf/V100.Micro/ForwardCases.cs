@@ -212,7 +212,6 @@ internal static class ForwardCases
         Settle = operations => receivers.Drain(operations * Subscribers * packetsEach),
     };
 
-    /// <summary>The server's own: all addresses of both families, so that each packet names its source.</summary>
     /// <summary>As the server opens them.</summary>
     private static UdpSocketSet OpenSockets() => new(new UdpOptions { OwnSockets = [IPAddress.Loopback] }, new CounterBlock<SocketCounter>());
 
