@@ -12,10 +12,9 @@ internal static class JanusConfiguration
 
     private static readonly string[] _otherTransports = ["mqtt", "nanomsg", "pfunix", "rabbitmq", "websockets"];
 
-    /// <summary>Writes them into a new folder; what it says is a warning or worse.</summary>
-    public static string Write(ushort controlPort, string mediaDevice)
+    /// <summary>Writes them into a folder; what it says is a warning or worse.</summary>
+    public static void Write(string folder, ushort controlPort, string mediaDevice)
     {
-        string folder = Directory.CreateTempSubdirectory("v100-load-janus-").FullName;
         File.WriteAllText(Path.Combine(folder, "janus.jcfg"), $$"""
             general: { configs_folder = "{{folder}}", events_folder = "{{folder}}/none", loggers_folder = "{{folder}}/none",
                 debug_level = 2, session_timeout = 0, event_loops = 1 }
@@ -31,7 +30,6 @@ internal static class JanusConfiguration
 
             """));
         File.WriteAllText(Path.Combine(folder, "janus.plugin.videoroom.jcfg"), "general: { string_ids = true }\n");
-        return folder;
     }
 
     private static string Files(string[] names) => string.Join(',', names.Select(name => $"libjanus_{name}.so"));

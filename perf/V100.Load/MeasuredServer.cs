@@ -20,6 +20,7 @@ internal sealed class MeasuredServer : IDisposable
     private static readonly TimeSpan _startTimeout = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan _probeInterval = TimeSpan.FromMilliseconds(50);
 
+    private readonly string _folder;
     private readonly Process _process;
     private readonly Queue<string> _lastLines = new();
 
@@ -29,12 +30,14 @@ internal sealed class MeasuredServer : IDisposable
     /// <param name="name">For reports.</param>
     /// <param name="program">What is run.</param>
     /// <param name="arguments">Its arguments.</param>
+    /// <param name="folder">Of this run alone, for what it writes; gone with it.</param>
     /// <param name="port">Of UDP, where it answers Binding requests; of its control API where it does not.</param>
     /// <param name="core">The one that it runs on; null for all.</param>
     /// <param name="controlPort">0 where it has none.</param>
-    private MeasuredServer(string name, string program, string[] arguments, ushort port, int? core, ushort controlPort = 0)
+    private MeasuredServer(string name, string program, string[] arguments, string folder, ushort port, int? core, ushort controlPort = 0)
     {
         Name = name;
+        _folder = folder;
         Address = TransportAddress.FromIPv4(0x7F00_0001, port);
         ControlUrl = new Uri($"http://127.0.0.1:{controlPort}");
         string cores = core?.ToString(CultureInfo.InvariantCulture) ?? $"0-{Environment.ProcessorCount - 1}";
@@ -63,19 +66,21 @@ internal sealed class MeasuredServer : IDisposable
     /// <summary>V100 with one worker.</summary>
     public static MeasuredServer StartV100(string program, int core)
     {
+        string folder = CreateFolder();
         ushort port = FreePort(SocketType.Dgram);
         return new MeasuredServer("V100", program,
         [
             $"--V100:Http:Url=http://127.0.0.1:{FreePort(SocketType.Stream)}", $"--V100:Udp:Port={port}", $"--V100:Tcp:Port={FreePort(SocketType.Stream)}",
             "--V100:Udp:Workers=1", "--V100:PublicAddresses:0=127.0.0.1", $"--V100:Turn:Users:{User}={Password}",
             "--V100:Turn:AllowedPeers:0=127.0.0.0/8", "--V100:Turn:MaxAllocationsPerUser=100000",
-            "--V100:Turn:RelayPortMin=20000", "--V100:Turn:RelayPortMax=29999", "--V100:Log:Level=error",
-        ], port, core);
+            "--V100:Turn:RelayPortMin=20000", "--V100:Turn:RelayPortMax=29999", "--V100:Log:Level=error", StoreIn(folder),
+        ], folder, port, core);
     }
 
     /// <summary>V100 for calls, with media at an address of this machine's.</summary>
     public static MeasuredServer StartV100Calls(string program, string mediaAddress, int workers, int? core)
     {
+        string folder = CreateFolder();
         ushort port = FreePort(SocketType.Dgram);
         ushort controlPort = FreePort(SocketType.Stream);
         return new MeasuredServer("V100", program,
@@ -84,7 +89,8 @@ internal sealed class MeasuredServer : IDisposable
             $"--V100:Udp:Workers={workers}", $"--V100:PublicAddresses:0={mediaAddress}", $"--V100:ApiKeys:{Key}={Secret}",
             $"--V100:Turn:Users:{User}={Password}", "--V100:Turn:AllowedPeers:0=127.0.0.0/8", "--V100:Log:Level=error",
             "--V100:Rooms:MaxParticipantsPerRoom=10000", "--V100:Http:RequestsPerSecondPerAddress=0", "--V100:Http:RequestsPerSecondPerKey=0",
-        ], port, core, controlPort);
+            StoreIn(folder),
+        ], folder, port, core, controlPort);
     }
 
     /// <summary>Janus with one event loop and its video room alone. Its configuration is in a folder of this run's.</summary>
@@ -94,22 +100,28 @@ internal sealed class MeasuredServer : IDisposable
     public static MeasuredServer StartJanus(string program, string mediaDevice, int? core)
     {
         ushort controlPort = FreePort(SocketType.Stream);
-        string folder = JanusConfiguration.Write(controlPort, mediaDevice);
-        return new MeasuredServer("Janus", program, ["-F", folder, "--disable-colors"], controlPort, core, controlPort);
+        string folder = CreateFolder();
+        JanusConfiguration.Write(folder, controlPort, mediaDevice);
+        return new MeasuredServer("Janus", program, ["-F", folder, "--disable-colors"], folder, controlPort, core, controlPort);
     }
 
     /// <summary>coturn with one relay thread, no log and nothing that these measurements do not use.</summary>
     public static MeasuredServer StartCoturn(string program, int core)
     {
+        string folder = CreateFolder();
         ushort port = FreePort(SocketType.Dgram);
-        string pidFile = Path.Combine(Path.GetTempPath(), $"v100-load-coturn-{port}.pid");
         return new MeasuredServer("coturn", program,
         [
             "-n", "--no-cli", "-L", "127.0.0.1", "-E", "127.0.0.1", "-p", port.ToString(CultureInfo.InvariantCulture), "--min-port", "10000", "--max-port", "19999",
             "-a", "-u", $"{User}:{Password}", "-r", "v100", "--allow-loopback-peers", "--no-tls", "--no-dtls", "-m", "1",
-            "--log-file", "/dev/null", "--simple-log", "--no-stdout-log", "--pidfile", pidFile,
-        ], port, core);
+            "--log-file", "/dev/null", "--simple-log", "--no-stdout-log", "--pidfile", Path.Combine(folder, "coturn.pid"),
+        ], folder, port, core);
     }
+
+    private static string CreateFolder() => Directory.CreateTempSubdirectory("v100-load-").FullName;
+
+    /// <summary>A store without what an earlier run left, which would cost memory and time.</summary>
+    private static string StoreIn(string folder) => $"--V100:Store:Path={Path.Combine(folder, "v100.db")}";
 
     /// <summary>One that nothing has; a moment later, something may.</summary>
     private static ushort FreePort(SocketType type)
@@ -201,5 +213,6 @@ internal sealed class MeasuredServer : IDisposable
         Array.ForEach(_signals, signal => signal.Dispose());
         End();
         _process.Dispose();
+        Directory.Delete(_folder, recursive: true);
     }
 }
