@@ -8,6 +8,7 @@ using static V100.Server.Tests.Connections.StreamClient;
 namespace V100.Server.Tests.Connections;
 
 /// <summary>How many connections there may be, and what they cost.</summary>
+[Collection(GarbageCollections.Alone)]
 public sealed class ConnectionBoundsTests(ITestOutputHelper output)
 {
     [Fact]
