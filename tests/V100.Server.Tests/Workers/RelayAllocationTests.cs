@@ -20,7 +20,7 @@ public sealed class RelayAllocationTests : IDisposable
 {
     private const int WarmUpRounds = 300;
     private const int MeasuredRounds = 1000;
-    private const int MaxMeasurements = 10;
+    private const int MaxMeasurements = 5;
 
     /// <summary>More than what other threads of the test host allocate meanwhile, mostly.</summary>
     private const long NoCollectionBytes = 64 * 1024 * 1024;
@@ -142,7 +142,10 @@ public sealed class RelayAllocationTests : IDisposable
             rounds: WarmUpRounds));
     }
 
-    /// <summary>What the worker's thread allocates while a round is repeated, having seen it often before.</summary>
+    /// <summary>
+    /// What the worker's thread allocates while a round is repeated, having seen it often before. What the runtime allocates once, when a system function
+    /// is called for the first time, is in one measurement; what a packet costs is in all.
+    /// </summary>
     private long Measure(Action round, int rounds = MeasuredRounds)
     {
         for (int index = 0; index < WarmUpRounds; index++)
@@ -150,10 +153,10 @@ public sealed class RelayAllocationTests : IDisposable
             round();
         }
 
-        // A collection takes the rest of the thread's allocation area from it, and the count takes that for allocated: what other threads
-        // allocate meanwhile can end the region, and then the measurement is taken again.
-        for (int attempt = 0; attempt < MaxMeasurements; attempt++)
+        long least = long.MaxValue;
+        for (int measurement = 0; measurement < MaxMeasurements && least > 0; measurement++)
         {
+            // A collection takes the rest of the thread's allocation area from it, and the count takes that for allocated.
             Assert.True(GC.TryStartNoGCRegion(NoCollectionBytes));
             int collections = GC.CollectionCount(0);
             long before = AllocatedNow();
@@ -163,19 +166,15 @@ public sealed class RelayAllocationTests : IDisposable
             }
 
             long allocated = AllocatedNow() - before;
-            bool isUndisturbed = GC.CollectionCount(0) == collections;
+            least = GC.CollectionCount(0) == collections ? Math.Min(least, allocated) : least;
             if (GCSettings.LatencyMode == GCLatencyMode.NoGCRegion)
             {
                 GC.EndNoGCRegion();
             }
-
-            if (isUndisturbed)
-            {
-                return allocated;
-            }
         }
 
-        throw new InvalidOperationException($"{MaxMeasurements} measurements were each disturbed by a collection.");
+        Assert.NotEqual(long.MaxValue, least);
+        return least;
     }
 
     /// <summary>An answer comes out of a turn's end: behind two of them, every turn of what went before has been counted.</summary>
