@@ -30,7 +30,7 @@ internal sealed class MediaPlane : IAsyncDisposable
     private static readonly TimeSpan LongestWait = TimeSpan.FromMilliseconds(500);
 
     /// <summary>A wave of handshakes is over when none ended for so long; what it took then goes back.</summary>
-    private static readonly TimeSpan MemorySweepInterval = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan HandshakeSweepInterval = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan ClosePatience = TimeSpan.FromSeconds(2);
 
     private readonly Lock _gate = new();
@@ -54,8 +54,7 @@ internal sealed class MediaPlane : IAsyncDisposable
     private readonly TickWaker _ticks = new();
     private readonly Timer _tickTimer;
     private readonly HandshakeMemory _handshakeMemory = new();
-    private readonly ChurnedHeap _churnedHeap = new();
-    private readonly Timer _memorySweep;
+    private readonly Timer _handshakeSweep;
     private Instant _tickAt = Instant.Never;
     private Task _loop = Task.CompletedTask;
     private ILogger? _log;
@@ -112,7 +111,7 @@ internal sealed class MediaPlane : IAsyncDisposable
         _trace = new TraceWriter(options.TracePath, [.. _drivers.Select(driver => driver.Shard.Trace)]);
         _traced = options.TraceSession;
         _tickTimer = new Timer(_ => Tick());
-        _memorySweep = new Timer(_ => SweepMemory(), null, MemorySweepInterval, Timeout.InfiniteTimeSpan);
+        _handshakeSweep = new Timer(_ => SweepHandshakes(), null, HandshakeSweepInterval, Timeout.InfiniteTimeSpan);
         UseCertificate();
     }
 
@@ -443,13 +442,12 @@ internal sealed class MediaPlane : IAsyncDisposable
         }
     }
 
-    private void SweepMemory()
+    private void SweepHandshakes()
     {
         _handshakeMemory.Sweep();
-        _churnedHeap.Sweep();
         if (!_stop.IsCancellationRequested)
         {
-            _memorySweep.Change(MemorySweepInterval, Timeout.InfiniteTimeSpan);
+            _handshakeSweep.Change(HandshakeSweepInterval, Timeout.InfiniteTimeSpan);
         }
     }
 
@@ -457,7 +455,7 @@ internal sealed class MediaPlane : IAsyncDisposable
     {
         await _stop.CancelAsync().ConfigureAwait(false);
         await _tickTimer.DisposeAsync().ConfigureAwait(false);
-        await _memorySweep.DisposeAsync().ConfigureAwait(false);
+        await _handshakeSweep.DisposeAsync().ConfigureAwait(false);
         await _loop.ConfigureAwait(false);
         _workers.Dispose();
         await _trace.DisposeAsync().ConfigureAwait(false);
