@@ -157,7 +157,8 @@ internal sealed class MeasuredServer : IDisposable
                 return;
             }
 
-            Thread.Sleep(_probeInterval);
+            // Another program tells nobody when it serves; its end ends the wait.
+            _process.WaitForExit(_probeInterval);
         }
 
         Dispose();

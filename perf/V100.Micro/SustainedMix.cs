@@ -36,6 +36,7 @@ internal sealed class SustainedMix
         (long Operations, long Wall, long Processor) before = default;
         for (int second = 0; second <= seconds; second++)
         {
+            // The threads that are measured work meanwhile: this is how long a sample is, not a wait for something.
             Thread.Sleep(_sample);
             (long Operations, long Wall, long Processor) now = (_turners.Sum(turner => turner.Operations), Stopwatch.GetTimestamp(), Libc.ProcessProcessorNanoseconds(Environment.ProcessId));
             if (second > 0)

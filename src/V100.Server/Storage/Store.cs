@@ -26,9 +26,6 @@ internal sealed class Store : IAsyncDisposable
     /// <summary>A damaged file is looked through at the start only while that is quick.</summary>
     private const long MaxCheckedBytes = 64L << 20;
 
-    /// <summary>256 KiB: rows are appended, and read by other connections. By itself SQLite keeps 2 MB of what it wrote once.</summary>
-    private const string LimitCache = "PRAGMA cache_size = -256";
-
     private const int BusyTimeoutSeconds = 5;
     private static readonly TimeSpan FlushPatience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan SyncInterval = TimeSpan.FromSeconds(1);
@@ -355,7 +352,6 @@ internal sealed class Store : IAsyncDisposable
     {
         _statements.Run("PRAGMA journal_mode = WAL");
         _statements.Run("PRAGMA synchronous = NORMAL");
-        _statements.Run(LimitCache);
         if (new FileInfo(_path).Length <= MaxCheckedBytes
             && _statements.Rows("PRAGMA quick_check(1)", row => row.GetString(0)) is [not "ok" and var damage])
         {
